@@ -1,0 +1,118 @@
+package broadcast
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/anpi-bot/anpi/roster"
+)
+
+// Status is what is known about one member.
+type Status string
+
+// The statuses. Pending (連絡待ち) means that no answer has come; nobody is
+// ever called missing.
+const (
+	Pending Status = "pending"
+	Safe    Status = "safe"
+	Injured Status = "injured"
+	Help    Status = "help"
+	Unclear Status = "unclear"
+)
+
+// Source is how an answer arrived.
+type Source string
+
+// The sources.
+const (
+	ByTap    Source = "tap"    // a reaction under a prompt
+	ByRoom   Source = "room"   // a text in the family room
+	ByDirect Source = "direct" // a text in a one-to-one chat
+	ByPlace  Source = "place"  // a shared place
+	ByVoice  Source = "voice"  // a voice message, which a person must listen to
+	ByLink   Source = "link"   // the page that a mail leads to
+	ByMail   Source = "mail"   // a reply to a mail
+	ByPhone  Source = "phone"  // a call that somebody at the command line took
+)
+
+// Place is a point on the map that a member shared.
+type Place struct {
+	Name      string  `json:"name,omitempty"`
+	Latitude  float64 `json:"lat"`
+	Longitude float64 `json:"lon"`
+}
+
+// TalkCarrier is the carrier of an answer in a message of a Talk server, whose
+// numbers grow in the order of what is said, over all rooms.
+func TalkCarrier(message int64) string { return talkCarrier + strconv.FormatInt(message, 10) }
+
+const talkCarrier = "talk:"
+
+// number is that of the message that carried the answer; 0 for other carriers.
+func (a Answer) number() int64 {
+	digits, ok := strings.CutPrefix(a.Carrier, talkCarrier)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// before reports whether the answer was given before the other, however late it
+// is read.
+func (a Answer) before(other Answer) bool {
+	if n, m := a.number(), other.number(); n != 0 && m != 0 {
+		return n < m
+	}
+	return a.At.Before(other.At)
+}
+
+// Heard is what a text says, once it is known who is meant.
+type Heard struct {
+	// Status is how the writer is; empty when the text does not say.
+	Status Status
+	// Stranded adds to Safe that the writer cannot get home.
+	Stranded bool
+	// Others are those whom the text also tells of.
+	Others []Told
+}
+
+// Told is what somebody tells of another member.
+type Told struct {
+	Member roster.Member
+	Status Status
+}
+
+// Answer is what one member reported once. Answers are never changed or
+// deleted; the newest one with a status is the member's status.
+type Answer struct {
+	ID       int64
+	CheckID  int64
+	MemberID string
+	// Status is empty when the answer says nothing about how the member is, as
+	// a place that follows a "safe". [Pending] takes back what was said before:
+	// the member has taken their tap away, and is asked again.
+	Status Status
+	Text   string
+	Place  *Place
+	// Stranded adds to Safe that the member cannot get home.
+	Stranded bool
+	// Claimed is set when the answer did not come from the member for certain.
+	// It is kept for the organisers and counts for nothing.
+	Claimed bool
+	Source  Source
+	// Carrier names the thing that carried the answer, such as a message of a
+	// chat server. The same carrier never counts twice.
+	Carrier string
+	// ReportedBy is the member who reported for somebody else; empty when the
+	// member answered.
+	ReportedBy string
+	// At is when the member answered, on the clock of the server that took it.
+	At time.Time
+	// RecordedAt is when it was stored here.
+	RecordedAt time.Time
+}

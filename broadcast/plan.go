@@ -1,0 +1,141 @@
+package broadcast
+
+import (
+	"time"
+
+	"github.com/anpi-bot/anpi/roster"
+)
+
+// After fullAlarms cries for help of one member, a further one raises the whole
+// alarm only when calmAfter has passed since the last: a child that writes
+// "help" 200 times must not bury everybody in mail. Each is recorded.
+const (
+	fullAlarms = 5
+	calmAfter  = 5 * time.Minute
+)
+
+// PlanAnswer plans to store an answer of a member of the check, who stood where
+// st says. A cry for help goes to the room and to every organiser over every
+// channel at once, and so does the news that it is over.
+func (s *Service) PlanAnswer(c *Change, check Check, st Standing, a Answer) {
+	a.CheckID, a.MemberID, a.RecordedAt = check.ID, st.Member.ID, c.Now
+	c.Answers = append(c.Answers, a)
+	switch {
+	case a.Status == Help && st.Cries >= fullAlarms && c.Now.Sub(st.LastCry) < calmAfter:
+	case a.Status == Help:
+		s.planNews(c, check, st.Member, Alarm, a)
+	case st.Status == Help && (a.Status == Safe || a.Status == Injured || a.Status == Pending) && !a.before(st.Answer):
+		s.planNews(c, check, st.Member, Relief, a)
+	}
+}
+
+// PlanReport plans to store an answer that somebody gives for the member. What
+// people have said of themselves is known better than what another says: neither
+// a "safe" from somebody else undoes their cry for help or their hurt, nor a
+// "hurt" their cry. Then held is true, and the words are kept without a status.
+func (s *Service) PlanReport(c *Change, check Check, st Standing, a Answer) (held bool) {
+	grave := st.Status == Help || st.Status == Injured
+	if held = st.Told && (a.Status == Safe && grave || a.Status == Injured && st.Status == Help); held {
+		a.Status = ""
+	}
+	s.PlanAnswer(c, check, st, a)
+	return held
+}
+
+// planNews plans to tell the room and every organiser of an answer.
+func (s *Service) planNews(c *Change, check Check, about roster.Member, p Purpose, a Answer) {
+	d := Delivery{
+		Step: string(p) + "-" + a.Carrier + "-" + about.ID, Purpose: p, State: Due, DueAt: c.Now,
+		AnswerCarrier: a.Carrier, AboutID: about.ID,
+	}
+	c.Deliveries = append(c.Deliveries, check.deliver(d, Room, ""))
+	for _, o := range s.Roster().Organisers() {
+		if o.ID != about.ID {
+			c.Deliveries = append(c.Deliveries, check.everywhere(d, o)...)
+		}
+	}
+}
+
+// PlanClarify plans to ask a member once more whose answer was not understood;
+// once in each check, however often that happens.
+func (s *Service) PlanClarify(c *Change, check Check, m roster.Member) {
+	d := Delivery{MemberID: m.ID, Step: "clarify", Purpose: Clarify, State: Due, DueAt: c.Now}
+	switch {
+	case m.Talk != "":
+		c.Deliveries = append(c.Deliveries, check.deliver(d, Direct, ""))
+	case len(m.Emails) > 0:
+		c.Deliveries = append(c.Deliveries, check.deliver(d, Email, m.Emails[0]))
+	}
+}
+
+// PlanAck plans to put a reaction on a message that a member wrote, and to take
+// those away that an earlier reading of it had left. The id says what is
+// acknowledged.
+func (s *Service) PlanAck(c *Change, over ChannelName, id string, message Receipt, reaction string, instead ...string) {
+	d := Delivery{Step: "ack-" + id, Purpose: Ack, Taps: append([]string{reaction}, instead...), Receipt: message, State: Due, DueAt: c.Now}
+	c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, over, ""))
+}
+
+// PlanAnnounce plans to say something to everybody that asks for nothing: one
+// message in the room for those with a Talk account, mail for the others, and
+// for whoever the room does not reach. The id says what asks for it; whoever
+// speaks may be nobody on the roster. It returns
+// the members who cannot be told at all.
+func (s *Service) PlanAnnounce(c *Change, id string, by roster.Member, text string) (none []roster.Member) {
+	d := Delivery{Step: "announce-" + id, Purpose: Announce, AboutID: by.ID, Body: text, State: Due, DueAt: c.Now}
+	for _, m := range s.Roster().Members {
+		d.MemberID = m.ID
+		switch {
+		case m.Talk != "":
+			c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, Room, ""))
+		case len(m.Emails) > 0:
+			c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, Email, m.Emails[0]))
+		default:
+			none = append(none, m)
+		}
+	}
+	return none
+}
+
+// PlanReply plans a text to one member, in the room or directly, with reactions
+// under it by which it can be answered. The id says what it replies to, so that
+// it is sent once.
+func (s *Service) PlanReply(c *Change, over ChannelName, m roster.Member, id, text string, taps ...string) {
+	d := Delivery{MemberID: m.ID, Step: ReplyStep(id), Purpose: Reply, Body: text, Taps: taps, State: Due, DueAt: c.Now}
+	d = Check{}.deliver(d, over, "")
+	if over == Room {
+		d.MemberID = ""
+	}
+	c.Deliveries = append(c.Deliveries, d)
+}
+
+// ReplyStep is the step of the reply to what the id says.
+func ReplyStep(id string) string { return "reply-" + id }
+
+// PlanCry plans to tell the room and every organiser, over every channel, of a
+// cry for help that belongs to no check. The id says which one.
+func (s *Service) PlanCry(c *Change, id, room string, text func(roster.Member) string) {
+	s.PlanNotice(c, id, text)
+	d := Delivery{Step: "notice-" + id, Purpose: Notice, Body: room, State: Due, DueAt: c.Now}
+	c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, Room, ""))
+}
+
+// PlanWhisper plans to tell every organiser something in Talk, without waking
+// anybody by mail. The id says what about.
+func (s *Service) PlanWhisper(c *Change, id string, text func(roster.Member) string) {
+	for _, o := range s.Roster().Organisers() {
+		d := Delivery{MemberID: o.ID, Step: "notice-" + id, Purpose: Notice, Body: text(o), State: Due, DueAt: c.Now}
+		if o.Talk != "" {
+			c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, Direct, ""))
+		}
+	}
+}
+
+// PlanNotice plans to tell every organiser something over every channel. The
+// id says what about, so that each organiser is told once.
+func (s *Service) PlanNotice(c *Change, id string, text func(roster.Member) string) {
+	for _, o := range s.Roster().Organisers() {
+		d := Delivery{Step: "notice-" + id, Purpose: Notice, Body: text(o), State: Due, DueAt: c.Now}
+		c.Deliveries = append(c.Deliveries, Check{Key: id}.everywhere(d, o)...)
+	}
+}

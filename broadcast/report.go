@@ -1,0 +1,59 @@
+package broadcast
+
+import (
+	"slices"
+	"time"
+
+	"github.com/anpi-bot/anpi/roster"
+)
+
+// Report is what can be said about a check when it has ended.
+type Report struct {
+	Tally Tally
+	// Over counts the first answers by how they came.
+	Over map[Source]int
+	// Quartiles are the times until 25, 50 and 75 % of the members had
+	// answered; zero where that share was not reached.
+	Quartiles [3]time.Duration
+	// Failures are the deliveries that did not arrive, in the order of the
+	// roster.
+	Failures []Delivery
+	// Twice counts mails that may have arrived twice, because the program was
+	// cut off while it sent them.
+	Twice int
+}
+
+// makeReport reports on a check from all that is known about it.
+func makeReport(check Check, members []roster.Member, answers []Answer, deliveries []Delivery) Report {
+	r := Report{Tally: count(check, stand(members, answers, deliveries)), Over: map[Source]int{}}
+	first := map[string]Answer{}
+	for _, a := range answers {
+		if a.Claimed {
+			continue
+		}
+		known, ok := first[a.MemberID]
+		if !ok || a.At.Before(known.At) {
+			first[a.MemberID] = a
+		}
+	}
+	var times []time.Time
+	for _, a := range first {
+		r.Over[a.Source]++
+		times = append(times, a.At)
+	}
+	r.Quartiles = quartiles(check.StartedAt, times, len(members))
+	order := map[string]int{}
+	for i, m := range members {
+		order[m.ID] = i
+	}
+	for _, d := range deliveries {
+		if d.State == Failed && d.MemberID != "" {
+			r.Failures = append(r.Failures, d)
+		}
+		if d.MaybeTwice {
+			r.Twice++
+		}
+	}
+	slices.SortStableFunc(r.Failures, func(a, b Delivery) int { return order[a.MemberID] - order[b.MemberID] })
+	return r
+}

@@ -1,0 +1,162 @@
+package broadcast
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/anpi-bot/anpi/roster"
+)
+
+var began = time.Date(2026, 1, 17, 5, 46, 0, 0, time.UTC)
+
+// at is a number of minutes after the start of the check.
+func at(minutes int) time.Time { return began.Add(time.Duration(minutes) * time.Minute) }
+
+// says is an answer of Kenta's.
+func says(status Status, minute int) Answer {
+	return Answer{MemberID: "kenta", Status: status, At: at(minute), Source: ByRoom}
+}
+
+// chatted is an answer of Kenta's with the number that the chat server gave it.
+func chatted(status Status, id int64, minute int) Answer {
+	a := says(status, minute)
+	a.Carrier = "talk:" + strconv.FormatInt(id, 10)
+	return a
+}
+
+func mailed(status Status, minute int) Answer {
+	a := says(status, minute)
+	a.Source, a.Carrier = ByMail, "mail:1"
+	return a
+}
+
+func place(name string, minute int) Answer {
+	return Answer{MemberID: "kenta", Place: &Place{Name: name}, At: at(minute), Source: ByPlace}
+}
+
+func TestWhereSomebodyStands(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		answers  []Answer // in the order they were recorded
+		want     Status
+		place    string
+		answered bool
+	}{
+		{"nothing came", nil, Pending, "", false},
+		{"one answer", []Answer{says(Safe, 1)}, Safe, "", true},
+		{"the newer one counts", []Answer{says(Safe, 1), says(Help, 2)}, Help, "", true},
+		{"help is over", []Answer{says(Help, 1), says(Safe, 2)}, Safe, "", true},
+		{"an older mail comes late", []Answer{says(Injured, 5), mailed(Safe, 1)}, Injured, "", true},
+		{"a mail comes last", []Answer{says(Injured, 1), mailed(Safe, 5)}, Safe, "", true},
+		{"the clock of the chat server stepped back", []Answer{chatted(Safe, 1, 60), chatted(Help, 2, 1)}, Help, "", true},
+		{"something unclear does not undo a cry for help", []Answer{says(Help, 1), says(Unclear, 2)}, Help, "", true},
+		{"something unclear does undo a word of safety", []Answer{says(Safe, 1), says(Unclear, 2)}, Unclear, "", true},
+		{"at the same moment the one recorded last counts", []Answer{says(Safe, 1), says(Help, 1)}, Help, "", true},
+		{"a place alone says where, not how", []Answer{place("park", 1)}, Unclear, "park", true},
+		{"a place before the answer", []Answer{place("park", 1), says(Safe, 2)}, Safe, "park", true},
+		{"a place after the answer", []Answer{says(Help, 1), place("park", 2)}, Help, "park", true},
+		{"the newest place", []Answer{place("park", 1), says(Safe, 2), place("school", 3)}, Safe, "school", true},
+		{"words that say nothing", []Answer{{MemberID: "kenta", At: at(1)}}, Unclear, "", true},
+		{"somebody who was not asked", []Answer{{MemberID: "stranger", Status: Help, At: at(1)}}, Pending, "", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := stand([]roster.Member{{ID: "kenta"}}, c.answers, nil)[0]
+			where := ""
+			if s.Answer.Place != nil {
+				where = s.Answer.Place.Name
+			}
+			if s.Status != c.want || where != c.place || s.Answered != c.answered {
+				t.Errorf("stands at %s in %q, answered %v; want %s in %q, %v", s.Status, where, s.Answered, c.want, c.place, c.answered)
+			}
+		})
+	}
+}
+
+func TestWhatIsKnownOfThePrompts(t *testing.T) {
+	member := []roster.Member{{ID: "kenta"}}
+	of := func(states ...State) []Delivery {
+		var all []Delivery
+		for _, s := range states {
+			d := Delivery{MemberID: "kenta", Purpose: Ask, State: s}
+			if s == Failed {
+				d.Reason = "talk-gone"
+			}
+			all = append(all, d)
+		}
+		return all
+	}
+	for _, c := range []struct {
+		deliveries []Delivery
+		want       State
+		trouble    string
+	}{
+		{nil, Failed, ""},
+		{of(Due), Due, ""},
+		{of(Failed), Failed, "talk-gone"},
+		{of(Failed, Due), Due, "talk-gone"},
+		{of(Sent, Failed), Sent, "talk-gone"},
+		{of(Seen, Sent), Seen, ""},
+		{[]Delivery{{MemberID: "kenta", Purpose: Alarm, State: Sent}}, Failed, ""},
+	} {
+		s := stand(member, nil, c.deliveries)[0]
+		if s.Reached != c.want || s.Trouble != c.trouble {
+			t.Errorf("%v: reached %s, trouble %q; want %s, %q", c.deliveries, s.Reached, s.Trouble, c.want, c.trouble)
+		}
+	}
+}
+
+func TestWhoNeedsSomebodyComesFirst(t *testing.T) {
+	var members []roster.Member
+	var answers []Answer
+	for i, status := range []Status{Safe, Pending, Help, Unclear, Injured, Help} {
+		id := string(rune('a' + i))
+		members = append(members, roster.Member{ID: id})
+		if status != Pending {
+			answers = append(answers, Answer{MemberID: id, Status: status, At: at(i)})
+		}
+	}
+	tally := count(Check{}, stand(members, answers, nil))
+	var order []string
+	for _, s := range tally.Standings {
+		order = append(order, s.Member.ID)
+	}
+	if diff := cmp.Diff([]string{"c", "f", "e", "d", "b", "a"}, order); diff != "" {
+		t.Error(diff)
+	}
+	if tally.Answered() != 5 || !tally.Updated.Equal(at(5)) || len(tally.Unreached()) != 1 {
+		t.Errorf("%d answered, the last at %v, %d unreached", tally.Answered(), tally.Updated, len(tally.Unreached()))
+	}
+}
+
+func TestQuartiles(t *testing.T) {
+	none := time.Duration(0)
+	for _, c := range []struct {
+		name    string
+		first   []time.Time
+		members int
+		want    [3]time.Duration
+	}{
+		{"nobody", nil, 4, [3]time.Duration{}},
+		{"no members", nil, 0, [3]time.Duration{}},
+		{"one of one", []time.Time{at(1)}, 1, [3]time.Duration{time.Minute, time.Minute, time.Minute}},
+		{"four, unsorted", []time.Time{at(4), at(2), at(1), at(3)}, 4, [3]time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}},
+		{"half of six", []time.Time{at(1), at(2), at(3)}, 6, [3]time.Duration{2 * time.Minute, 3 * time.Minute, none}},
+		{"an answer before the start", []time.Time{at(-5)}, 1, [3]time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}},
+	} {
+		if got := quartiles(began, c.first, c.members); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestOnlyFirstAnswersMakeTheCurve(t *testing.T) {
+	r := makeReport(Check{StartedAt: began}, []roster.Member{{ID: "kenta"}},
+		[]Answer{{MemberID: "kenta", Status: Help, Source: ByTap, At: at(1)}, {MemberID: "kenta", Status: Safe, Source: ByRoom, At: at(9)}},
+		[]Delivery{{MemberID: "kenta", State: Failed, Purpose: Remind, Reason: "talk-gone"}, {State: Failed, Purpose: TallyOf}, {MemberID: "kenta", State: Sent, MaybeTwice: true}})
+	if r.Over[ByTap] != 1 || r.Over[ByRoom] != 0 || r.Quartiles[2] != time.Minute || len(r.Failures) != 1 || r.Twice != 1 {
+		t.Errorf("%+v", r)
+	}
+}
