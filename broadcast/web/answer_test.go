@@ -1,0 +1,261 @@
+package web_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/anpi-bot/anpi/broadcast"
+)
+
+func TestGrandmaAnswersFromHerMail(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "大きな地震がありました")
+		link := h.link(check, grandma)
+		time.Sleep(5 * time.Minute)
+
+		p := h.page(link)
+		wants(t, "the page", p.html, `<html lang="ja">`, "おばあちゃん のページ", "無事ですか", "大きな地震がありました", "Dad が 1月1日(土) 朝9:00 に聞いています", "まだです", "Dad 090-0000-0000")
+		lacks(t, "the page", p.html, "記録しました", "訓練", "home@docomo.example", "03-0000-0000")
+
+		p = p.press("safe", "庭に\nいます")
+		wants(t, "the page", p.html, "記録しました", "あなたの返事（朝9:05）", "✅ 無事", "変わったら")
+		st := h.standing(check, grandma)
+		if st.Status != broadcast.Safe || st.Answer.Source != broadcast.ByLink || st.Answer.Text != "庭に います" || st.Answer.ReportedBy != "" || !st.Answer.At.Equal(time.Now()) {
+			t.Errorf("recorded as %+v", st.Answer)
+		}
+
+		time.Sleep(time.Minute)
+		p = p.press("stranded", "")
+		wants(t, "the page", p.html, "（朝9:06）", "✅ 無事（家に帰れない）")
+		if a := h.standing(check, grandma).Answer; a.Status != broadcast.Safe || !a.Stranded {
+			t.Errorf("recorded as %+v", a)
+		}
+
+		time.Sleep(time.Minute)
+		p = p.press("help", "")
+		wants(t, "the page", p.html, "（朝9:07）", "🆘 助けが必要", "いま家族に知らせています")
+		if n := h.alarms(check); n != 3 {
+			t.Errorf("%d alarms are on their way, want one in the room and two to Dad", n)
+		}
+
+		// The day after, the page says which day it was.
+		time.Sleep(24 * time.Hour)
+		p = h.page(link)
+		wants(t, "the page", p.html, "1月1日(土) 朝9:07")
+		lacks(t, "a page that was only opened", p.html, "記録しました")
+	})
+}
+
+// alarms counts the alarms that are on their way.
+func (h *house) alarms(c broadcast.Check) int {
+	h.t.Helper()
+	all, err := h.store.Deliveries(h.ctx, c.ID)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	n := 0
+	for _, d := range all {
+		if d.Purpose == broadcast.Alarm {
+			n++
+		}
+	}
+	return n
+}
+
+func TestThePageSpeaksTheLanguageThatWasChosen(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		p := h.page(h.link(check, grandma))
+		wants(t, "Grandma's page", p.html, `<html lang="ja">`, `href="?lang=en"`, ">English</a>")
+		p = h.page(p.path + "?lang=en")
+		wants(t, "the page in English", p.html, `<html lang="en">`, `href="?lang=ja"`, ">日本語</a>", "not yet")
+		wants(t, "the page after the button", p.press("injured", "").html, `<html lang="en">`, "Noted. Thank you.", "(9:00 am)", "🩹 hurt")
+		// The uncle's card names no language: the house decides.
+		wants(t, "the uncle's page", h.page(h.link(check, uncle)).html, `<html lang="en">`)
+		wants(t, "a page in no language", h.page(h.link(check, uncle)+"?lang=xx").html, `<html lang="en">`)
+	})
+}
+
+func TestGrandmaAnswersForGrandpaToo(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Drill, "")
+		link := h.link(check, grandma)
+		p := h.page(link)
+		wants(t, "the page", p.html, "おじいちゃん（いまは ⏳ 連絡待ち）")
+		lacks(t, "the page", p.html, "Uncle", "card:grandpa")
+
+		p = p.press("safe", "", "おじいちゃん")
+		wants(t, "the page", p.html, "いっしょに記録した人：おじいちゃん")
+		st := h.standing(check, grandpa)
+		if st.Status != broadcast.Safe || st.Answer.ReportedBy != grandma.ID {
+			t.Errorf("recorded for Grandpa: %+v", st.Answer)
+		}
+		wants(t, "Grandpa's page", h.page(h.link(check, grandpa)).html, "✅ 無事", "おばあちゃん が代わりに答えました")
+
+		// Grandma goes on with an old page, after Grandpa has called for help.
+		time.Sleep(time.Minute)
+		p = h.page(link)
+		h.says(check, grandpa, broadcast.Help)
+		time.Sleep(time.Minute)
+		p = p.press("safe", "", "おじいちゃん")
+		if st := h.standing(check, grandpa); st.Status != broadcast.Help {
+			t.Errorf("Grandpa's cry for help became %s", st.Status)
+		}
+		lacks(t, "the page", p.html, "いっしょに記録した人")
+		wants(t, "the page", p.html, "おじいちゃん（いまは 🆘 助けが必要）")
+
+		// Now that she has seen it, her word counts; so does any cry for help.
+		time.Sleep(time.Minute)
+		h.page(link).press("safe", "", "おじいちゃん")
+		if st := h.standing(check, grandpa); st.Status != broadcast.Safe {
+			t.Errorf("Grandpa is %s, want safe", st.Status)
+		}
+		p = h.page(link)
+		time.Sleep(time.Minute)
+		h.says(check, grandpa, broadcast.Safe)
+		p.press("help", "", "おじいちゃん")
+		if st := h.standing(check, grandpa); st.Status != broadcast.Help {
+			t.Errorf("Grandpa is %s, want help", st.Status)
+		}
+		// Nobody answers for people who live elsewhere.
+		f := p.form("safe", "")
+		sum := sha256.Sum256([]byte("household\x00" + uncle.ID))
+		for _, key := range []string{hex.EncodeToString(sum[:8]), uncle.ID, "Uncle", ""} {
+			f.Add("other", key+".0")
+		}
+		p.sends(f)
+		if st := h.standing(check, uncle); st.Answered {
+			t.Errorf("somebody answered for the uncle: %+v", st.Answer)
+		}
+	})
+}
+
+// TestWhoeverWritesHelpIsNotSafe: frightened people hit the wrong button.
+func TestWhoeverWritesHelpIsNotSafe(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		for _, row := range []struct {
+			button, words string
+			want          broadcast.Status
+		}{
+			{"safe", "助けて！動けない", broadcast.Help},
+			{"stranded", "we are trapped", broadcast.Help},
+			{"injured", "help", broadcast.Help},
+			{"safe", "足にけがをした", broadcast.Injured},
+			{"safe", "けがはありません", broadcast.Safe},
+			{"help", "大丈夫", broadcast.Help},
+			{"safe", "お隣の家にいます", broadcast.Safe},
+		} {
+			time.Sleep(time.Minute)
+			h.page(h.link(check, grandma)).press(row.button, row.words)
+			if st := h.standing(check, grandma); st.Status != row.want {
+				t.Errorf("%s with %q is %s, want %s", row.button, row.words, st.Status, row.want)
+			}
+		}
+	})
+}
+
+func TestTheSameFormCountsOnce(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		link := h.link(check, grandma)
+		p := h.page(link)
+		for range 3 {
+			time.Sleep(time.Second)
+			p.press("safe", "", "おじいちゃん")
+		}
+		if n := len(h.answers(check)); n != 2 {
+			t.Errorf("a form sent three times made %d answers for two people", n)
+		}
+		p = h.page(link)
+		for range 3 {
+			time.Sleep(time.Second)
+			p.press("help", "", "おじいちゃん")
+		}
+		if n := len(h.answers(check)); n != 4 {
+			t.Errorf("a cry for help sent three times: %d answers in all, want 4", n)
+		}
+	})
+}
+
+// TestGoingBackLosesNoCryForHelp: a page that is gone back to is the same form
+// once more.
+func TestGoingBackLosesNoCryForHelp(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		p := h.page(h.link(check, grandma))
+		for i, button := range []string{"help", "safe", "help", "injured", "help"} {
+			time.Sleep(time.Second)
+			p.press(button, "")
+			if st := h.standing(check, grandma); string(st.Status) != button {
+				t.Fatalf("after press %d, Grandma is %s, want %s", i+1, st.Status, button)
+			}
+		}
+	})
+}
+
+// TestAnOldSafeDoesNotComeBack: a form that a phone sends once more, much later,
+// neither undoes a cry for help nor claims to have been noted.
+func TestAnOldSafeDoesNotComeBack(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		p := h.page(h.link(check, grandma))
+		wants(t, "the page", p.press("safe", "").html, "記録しました")
+		wants(t, "the page of a second press", p.press("safe", "").html, "記録しました")
+		time.Sleep(time.Minute)
+		h.says(check, grandma, broadcast.Help)
+		time.Sleep(time.Minute)
+		after := p.press("safe", "")
+		wants(t, "the page", after.html, "🆘 助けが必要")
+		lacks(t, "the page", after.html, "記録しました")
+		after.press("safe", "")
+		if st := h.standing(check, grandma); st.Status != broadcast.Safe {
+			t.Errorf("Grandma is %s, want safe from the new page", st.Status)
+		}
+	})
+}
+
+func TestALateAnswerIsTakenUntilTheLinkEnds(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		link := h.link(check, grandma)
+		time.Sleep(time.Hour)
+		h.closes(check)
+		time.Sleep(29 * 24 * time.Hour)
+		p := h.page(link)
+		wants(t, "the page after the end", p.html, "この安否確認は終わりました。返事はまだ受けつけています。")
+		wants(t, "the page after a late answer", p.press("help", "").html, "記録しました", "いま家族に知らせています")
+		if n := h.alarms(check); n == 0 {
+			t.Error("nobody is told of a late cry for help")
+		}
+
+		p = h.page(link)
+		time.Sleep(2 * 24 * time.Hour)
+		before := len(h.answers(check))
+		for _, w := range []*httptest.ResponseRecorder{h.get(link), p.sends(p.form("safe", ""))} {
+			if w.Code != http.StatusGone {
+				t.Errorf("a link that has ended gets %d", w.Code)
+			}
+			wants(t, "the page", w.Body.String(), "30")
+			lacks(t, "the page", w.Body.String(), "<form", "おばあちゃん")
+		}
+		if n := len(h.answers(check)); n != before {
+			t.Errorf("a link that has ended still answers: %d answers, there were %d", n, before)
+		}
+	})
+}
+
+func TestAnAnswerThatArrivedIsKeptThoughTheLineBreaks(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		p := h.page(h.link(check, grandma))
+		p.sends(p.form("help", ""), gone)
+		if st := h.standing(check, grandma); st.Status != broadcast.Help {
+			t.Errorf("Grandma is %s: her phone lost the line, and her answer with it", st.Status)
+		}
+	})
+}
