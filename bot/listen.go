@@ -1,0 +1,358 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/talkapi"
+)
+
+// longPoll is how long the server holds the question for news in the family
+// room; it is the longest it allows.
+const longPoll = 30 * time.Second
+
+// listenRoom follows the family room.
+func (b *Bot) listenRoom(ctx context.Context) {
+	trouble := trouble{what: "listen to the family room"}
+	for ctx.Err() == nil {
+		if err := b.followRoom(ctx, longPoll); err != nil && ctx.Err() == nil {
+			sleep(ctx, trouble.failed(ctx, err))
+			continue
+		}
+		trouble.over(ctx)
+	}
+}
+
+// followRoom waits for news in the family room once, and takes them in. Without
+// a wait it also sees the taps that do not end the wait of a server with a
+// memory cache for up to 30 s.
+func (b *Bot) followRoom(ctx context.Context, wait time.Duration) error {
+	token, err := b.Family(ctx)
+	if err != nil {
+		return err
+	}
+	after, known, err := b.Service.Store.Cursor(ctx, token)
+	if err != nil {
+		return err
+	}
+	if !known {
+		if after, err = b.seed(ctx, token); err != nil {
+			return err
+		}
+	}
+	asked := time.Now()
+	batch, err := b.messages(ctx, token, talkapi.Query{After: after, Wait: wait})
+	if errors.Is(err, talkapi.ErrNotFound) {
+		b.Forget(token)
+	}
+	if err != nil {
+		return fmt.Errorf("wait for news: %w", err)
+	}
+	if wait > 0 && batch.LastGiven == 0 && time.Since(asked) < time.Second {
+		// A server that does not hold the question must not be asked in a circle.
+		sleep(ctx, time.Second)
+	}
+	b.family.Lock()
+	defer b.family.Unlock()
+	if after, _, err = b.Service.Store.Cursor(ctx, token); err != nil {
+		return err
+	}
+	if batch.LastGiven <= after {
+		return nil // the other goroutine was faster
+	}
+	batch.Messages = slices.DeleteFunc(batch.Messages, func(m talkapi.Message) bool { return m.ID <= after })
+	return b.take(ctx, place{room: token}, batch)
+}
+
+// messages reads a piece of a room. Where people have written very long texts
+// the piece may be larger than what is taken in one answer; then it is asked
+// for in smaller ones.
+func (b *Bot) messages(ctx context.Context, token string, q talkapi.Query) (talkapi.Batch, error) {
+	for _, q.Limit = range []int{100, 10, 1} {
+		batch, err := b.Client.Messages(ctx, token, q)
+		if !errors.Is(err, talkapi.ErrTooLarge) {
+			return batch, err
+		}
+	}
+	return talkapi.Batch{}, talkapi.ErrTooLarge
+}
+
+// seed begins to read a room at its newest message: what was said before the
+// bot came is not for it. But what was said since an open check began is.
+func (b *Bot) seed(ctx context.Context, token string) (int64, error) {
+	open, err := b.Service.Open(ctx)
+	if err != nil {
+		return 0, err
+	}
+	newest, err := b.newest(ctx, token)
+	if len(open) > 0 {
+		newest, err = b.newestBefore(ctx, token, open[len(open)-1].StartedAt.Add(-5*time.Minute))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("find where to begin reading: %w", err)
+	}
+	_, err = b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{{Room: token, After: newest, IfNew: true}}})
+	return newest, err
+}
+
+// newest is the id of the newest message of a room.
+func (b *Bot) newest(ctx context.Context, token string) (int64, error) {
+	batch, err := b.Client.History(ctx, token, 0, 1)
+	if err != nil || len(batch.Messages) == 0 {
+		return batch.LastGiven, err
+	}
+	return batch.Messages[0].ID, nil
+}
+
+// newestBefore is the id of the newest message written before the time; 0 when
+// all are later.
+func (b *Bot) newestBefore(ctx context.Context, token string, t time.Time) (int64, error) {
+	before := int64(0)
+	for {
+		batch, err := b.Client.History(ctx, token, before, 100)
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range batch.Messages {
+			if m.Time.Before(t) {
+				return m.ID, nil
+			}
+		}
+		if batch.LastGiven == 0 || batch.LastGiven == before {
+			return 0, nil
+		}
+		before = batch.LastGiven
+	}
+}
+
+// listenDirect reads one-to-one rooms when the notifications name them, and
+// sweeps through those with an unanswered prompt now and then.
+func (b *Bot) listenDirect(ctx context.Context) {
+	trouble := trouble{what: "read one-to-one rooms"}
+	etag := ""
+	var swept time.Time
+	lively := time.Now() // when something was last said or sent
+	for ctx.Err() == nil {
+		busy, err := b.busy(ctx)
+		if err == nil && (swept.IsZero() || busy && time.Since(swept) >= b.Pace.Sweep) {
+			if err = b.sweep(ctx); err == nil {
+				swept = time.Now()
+			}
+		}
+		if err == nil {
+			etag, err = b.readNotified(ctx, etag)
+		}
+		if busy {
+			err = errors.Join(err, b.followRoom(ctx, 0))
+		}
+		wait := b.Pace.Idle
+		if busy {
+			wait = min(max(time.Since(lively)/30, b.Pace.Busy), b.Pace.Quiet)
+		}
+		if err != nil && ctx.Err() == nil {
+			wait = max(wait, trouble.failed(ctx, err))
+		} else {
+			trouble.over(ctx)
+		}
+		if b.pause(ctx, wait, busy) {
+			lively = time.Now()
+		}
+	}
+}
+
+// pause waits, and reports whether something was said or sent meanwhile. While
+// no check is open that ends the wait: a check may have begun.
+func (b *Bot) pause(ctx context.Context, wait time.Duration, busy bool) (news bool) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return news
+		case <-timer.C:
+			return news
+		case <-b.news:
+			if news = true; !busy {
+				return news
+			}
+		}
+	}
+}
+
+func (b *Bot) busy(ctx context.Context) (bool, error) {
+	if time.Now().UnixMilli() < b.waits.Load() {
+		return true, nil
+	}
+	open, err := b.Service.Open(ctx)
+	return len(open) > 0, err
+}
+
+// readNotified reads the rooms that the notifications name, and returns the
+// ETag for the next time.
+func (b *Bot) readNotified(ctx context.Context, etag string) (string, error) {
+	list, err := b.Client.Notifications(ctx, etag)
+	if errors.Is(err, talkapi.ErrUnsupported) {
+		// No notifications app: the sweep finds the answers, later.
+		return "", nil
+	}
+	if err != nil {
+		return etag, fmt.Errorf("read the notifications: %w", err)
+	}
+	if list.Unchanged {
+		return etag, nil
+	}
+	// While the family room cannot be found, people can still be heard alone.
+	family, _ := b.Family(ctx)
+	var failed error
+	for _, n := range byRoom(list.Items) {
+		// One room that cannot be read must not hold up the others.
+		failed = errors.Join(failed, b.readNamed(ctx, n, n.room == family))
+	}
+	if failed != nil {
+		return etag, failed
+	}
+	return list.ETag, nil
+}
+
+// notified is what the notifications say of one room.
+type notified struct {
+	room   string
+	oldest int64   // the oldest message named; 0 when none is
+	ids    []int64 // of the notifications
+}
+
+// byRoom gathers the notifications of each room.
+func byRoom(items []talkapi.Notification) []*notified {
+	var rooms []*notified
+	for _, item := range items {
+		token, message, ok := item.Room()
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(rooms, func(n *notified) bool { return n.room == token })
+		if i < 0 {
+			i, rooms = len(rooms), append(rooms, &notified{room: token, oldest: message})
+		}
+		n := rooms[i]
+		n.ids = append(n.ids, item.ID)
+		if message != 0 && (n.oldest == 0 || message < n.oldest) {
+			n.oldest = message
+		}
+	}
+	return rooms
+}
+
+// readNamed reads a one-to-one room that notifications name, and only then
+// dismisses them: those that it has seen, so that one which comes meanwhile
+// stands. The family room is read by its own poll, and nothing counts that is
+// said in other groups; theirs are dismissed, too, because the list is short.
+func (b *Bot) readNamed(ctx context.Context, n *notified, family bool) error {
+	if !family {
+		direct, err := b.isDirect(ctx, n.room)
+		if err != nil {
+			return err
+		}
+		if direct {
+			if err := b.readDirect(ctx, n.room, n.oldest); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range n.ids {
+		if err := b.Client.DismissNotification(ctx, id); err != nil {
+			return fmt.Errorf("dismiss a notification: %w", err)
+		}
+	}
+	return nil
+}
+
+// isDirect looks the kind of a room up in the list of rooms, once. Asking for
+// the room itself would count as guessing when it has gone.
+func (b *Bot) isDirect(ctx context.Context, token string) (bool, error) {
+	if direct, known := b.direct[token]; known {
+		return direct, nil
+	}
+	list, err := b.Client.Rooms(ctx, talkapi.RoomsQuery{NoLastMessages: true})
+	if err != nil {
+		return false, fmt.Errorf("read the list of rooms: %w", err)
+	}
+	for _, room := range list.Rooms {
+		b.direct[room.Token] = room.Type == talkapi.OneToOne
+	}
+	return b.direct[token], nil
+}
+
+// sweep reads every one-to-one room with an unanswered prompt, and notes how
+// far the others have read.
+func (b *Bot) sweep(ctx context.Context) error {
+	rooms, err := b.Service.Store.SilentRooms(ctx)
+	if err != nil || len(rooms) == 0 {
+		return err
+	}
+	list, err := b.Client.Rooms(ctx, talkapi.RoomsQuery{NoLastMessages: true})
+	if err != nil {
+		return fmt.Errorf("read the list of rooms: %w", err)
+	}
+	change := broadcast.Change{Now: time.Now()}
+	for _, room := range list.Rooms {
+		if slices.Contains(rooms, room.Token) && room.LastCommonRead > b.seen[room.Token] {
+			b.seen[room.Token] = room.LastCommonRead
+			change.Seen = append(change.Seen, broadcast.Cursor{Room: room.Token, After: room.LastCommonRead})
+		}
+	}
+	if len(change.Seen) > 0 {
+		if _, err := b.Service.Commit(ctx, change); err != nil {
+			return err
+		}
+	}
+	for _, token := range rooms {
+		if err := b.readDirect(ctx, token, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readDirect reads a one-to-one room to its end. A room that the bot has never
+// spoken in is read from the message that a notification named, or else from its
+// newest one.
+func (b *Bot) readDirect(ctx context.Context, token string, notified int64) error {
+	after, known, err := b.Service.Store.Cursor(ctx, token)
+	if err != nil {
+		return err
+	}
+	if !known && notified > 0 {
+		after, known = notified-1, true
+	}
+	if !known {
+		if after, err = b.seed(ctx, token); err != nil {
+			return gone(err)
+		}
+	}
+	for {
+		batch, err := b.messages(ctx, token, talkapi.Query{After: after})
+		if err != nil {
+			return gone(fmt.Errorf("read a one-to-one room: %w", err))
+		}
+		if batch.LastGiven <= after {
+			break
+		}
+		if err := b.take(ctx, place{room: token, direct: true}, batch); err != nil {
+			return err
+		}
+		after = batch.LastGiven
+	}
+	return nil
+}
+
+// gone makes nothing of the error that a room does not exist any more.
+func gone(err error) error {
+	if errors.Is(err, talkapi.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+package bot
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/rs/zerolog"
+
+	"github.com/anpi-bot/anpi/bot/answer"
+	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/broadcast/locale"
+	"github.com/anpi-bot/anpi/roster"
+	"github.com/anpi-bot/anpi/talkapi"
+)
+
+// tapped plans the answer of a reaction under a prompt, or to a question of the
+// bot. It belongs to the check that the prompt asked for, even when that one has
+// ended; only a cry for help under an old prompt goes to the check that is open
+// now.
+func (h *hearing) tapped(ctx context.Context, a broadcast.Answer) (alone bool, err error) {
+	d, ok, err := h.under(ctx)
+	if err != nil || !ok {
+		return false, err
+	}
+	if !d.Purpose.Answerable() {
+		return h.tappedQuestion(ctx, d)
+	}
+	check, err := h.Service.Store.Check(ctx, d.CheckID)
+	if err != nil {
+		return false, fmt.Errorf("find the check of a prompt: %w", err)
+	}
+	a.Source, a.Text = broadcast.ByTap, talkapi.NormalizeReaction(h.message.Text)
+	if a.Status = tapStatus(h.message.Text); a.Status == "" {
+		return false, nil
+	}
+	if talkapi.SameReaction(a.Status.Icon(), h.message.Text) {
+		a.Text = ""
+	}
+	if !check.Open() && a.Status == broadcast.Help {
+		current, some, err := h.Service.Current(ctx, h.change.Now)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case some && current.Open():
+			check = current
+		case check.Drill():
+			// Long after a drill, nobody practises any more.
+			h.cry(broadcast.Check{}, "alarm.title", a)
+			return false, nil
+		}
+	}
+	return false, h.record(ctx, check, a)
+}
+
+// tapStatus is what a reaction under a prompt means: one of the taps that are
+// offered, or another sign such as 👍; empty when it says nothing.
+func tapStatus(emoji string) broadcast.Status {
+	for _, tap := range broadcast.Taps {
+		if talkapi.SameReaction(tap.Icon(), emoji) {
+			return tap
+		}
+	}
+	return broadcast.Status(answer.Read(talkapi.NormalizeReaction(emoji)).Status)
+}
+
+// under is the message of the bot that a reaction is under; ok is false when it
+// is under somebody else's.
+func (h *hearing) under(ctx context.Context) (d broadcast.Delivery, ok bool, err error) {
+	parent := h.message.Parent
+	if parent == nil {
+		return d, false, nil
+	}
+	d, ok, err = h.Service.Store.Prompt(ctx, parent.ReferenceID, broadcast.Receipt{Room: h.place.room, MessageID: parent.ID})
+	return d, ok && (d.Purpose.Answerable() || len(d.Taps) > 0 && d.Purpose == broadcast.Reply), err
+}
+
+// untapped plans what follows when somebody takes a reaction away: what was
+// known before holds again. A cry for help or a hurt that is taken away without
+// a word is looked at by a person. Only somebody who stands by a tap is
+// concerned.
+func (h *hearing) untapped(ctx context.Context, a broadcast.Answer) error {
+	d, ok, err := h.under(ctx)
+	if err != nil || !ok || !d.Purpose.Answerable() {
+		return err
+	}
+	check, err := h.Service.Store.Check(ctx, d.CheckID)
+	if err != nil {
+		return fmt.Errorf("find the check of a prompt: %w", err)
+	}
+	standing, ok, err := h.Service.Standing(ctx, check, h.member)
+	if err != nil || !ok || standing.Answer.Source != broadcast.ByTap {
+		return err
+	}
+	left := h.left(ctx)
+	known, _, err := h.Service.StandingBut(ctx, check, h.member, func(a broadcast.Answer) bool {
+		return a.Source == broadcast.ByTap && a.Status != broadcast.Pending && !slices.Contains(left, a.Status)
+	})
+	if err != nil {
+		return err
+	}
+	a.Source, a.Status, a.Stranded, a.Place = broadcast.ByTap, known.Status, known.Answer.Stranded, known.Answer.Place
+	if a.Status == broadcast.Pending && (standing.Cries > 0 || standing.Status == broadcast.Injured) {
+		// Not even when a ✅ in another room came in between.
+		a.Status = broadcast.Unclear
+	}
+	if a.Status == standing.Status {
+		return nil
+	}
+	return h.record(ctx, check, a)
+}
+
+// left is what the member still says with taps under the same prompt.
+func (h *hearing) left(ctx context.Context) (left []broadcast.Status) {
+	reactions, err := h.Client.Reactions(ctx, h.place.room, h.message.Parent.ID)
+	if err != nil {
+		// It must not hold up what others say.
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("cannot look which taps are left under a prompt")
+	}
+	for emoji, by := range reactions {
+		if slices.ContainsFunc(by, func(r talkapi.Reaction) bool { return r.ActorType == "users" && r.ActorID == h.member.Talk }) {
+			left = append(left, tapStatus(emoji))
+		}
+	}
+	return left
+}
+
+// deleted plans to tell the organisers that a message was deleted which had
+// carried an answer. The answer stays.
+func (h *hearing) deleted(ctx context.Context) error {
+	if h.message.Parent == nil {
+		return nil
+	}
+	check, ok, err := h.Service.Current(ctx, h.change.Now)
+	if err != nil || !ok {
+		return err
+	}
+	answers, err := h.Service.Store.Answers(ctx, check.ID)
+	if err != nil {
+		return err
+	}
+	carrier := broadcast.TalkCarrier(h.message.Parent.ID)
+	i := slices.IndexFunc(answers, func(a broadcast.Answer) bool { return a.Carrier == carrier })
+	if i < 0 {
+		return nil
+	}
+	h.Service.PlanWhisper(h.change, "deleted-"+carrier, func(o roster.Member) string {
+		t := h.texts(o.Lang)
+		text := t.Mark(check.Drill()) + t.T("deleted.title", locale.Data{"Name": Plain(h.member.Name)})
+		if said := answers[i].Text; said != "" {
+			text += "\n" + t.T("alarm.text", locale.Data{"Text": Plain(said)})
+		}
+		return text
+	})
+	return nil
+}
