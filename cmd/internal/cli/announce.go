@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/anpi-bot/anpi/bot/command"
+	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/broadcast/locale"
+	"github.com/anpi-bot/anpi/cmd/internal/app"
+	"github.com/anpi-bot/anpi/roster"
+)
+
+// announce makes "say": it tells everybody something and asks for nothing.
+func (t *Terminal) announce() *cobra.Command {
+	c := t.command(command.Say)
+	c.Use, c.Args = "say "+t.texts.T("emergency.use_text"), cobra.ArbitraryArgs
+	c.Example = t.examples("emergency.examples_say")
+	say := t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, words []string) error {
+		if err := t.needRoster(ctx, a); err != nil {
+			return &nobodyError{err}
+		}
+		change := broadcast.Change{Now: time.Now()}
+		none := a.Service.PlanAnnounce(&change, "cli:"+rand.Text(), roster.Member{}, strings.Join(words, " "))
+		for _, m := range none {
+			t.problem(t.texts.T("cli.member_failed", locale.Data{"Name": plain(m.Name), "Reason": t.texts.Reason(broadcast.ReasonNoWay)}))
+		}
+		t.doc.filled = true
+		reached, all, err := t.carry(ctx, a, change)
+		if err != nil {
+			return err
+		}
+		if reached > 0 && reached == all {
+			t.say(t.texts.T("emergency.said", locale.Data{"Count": all, "Number": all}))
+		}
+		return reachedOf(reached, all+len(none))
+	})
+	c.RunE = func(c *cobra.Command, words []string) error {
+		if strings.TrimSpace(strings.Join(words, "")) == "" {
+			return missing(c)
+		}
+		return say(c, words)
+	}
+	return c
+}
+
+// missing is the mistake of somebody who left out what a command needs.
+func missing(c *cobra.Command) error {
+	return &usageError{&locale.Problem{Key: "emergency.missing", Data: locale.Data{"Usage": c.Root().Name() + " " + c.Use, "Help": c.CommandPath() + " --help"}}}
+}
+
+// closing makes "close": it ends the check that is open.
+func (t *Terminal) closing() *cobra.Command {
+	c := t.command(command.Close)
+	c.RunE = t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, _ []string) error {
+		open, err := a.Service.Open(ctx)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 {
+			return &locale.Problem{Key: "bot.nothing"}
+		}
+		change := broadcast.Change{Now: time.Now()}
+		a.Service.PlanClose(&change, open[0], "")
+		reached, all, err := t.carry(ctx, a, change)
+		if err != nil {
+			return err
+		}
+		check, err := a.Service.Store.Check(ctx, open[0].ID)
+		if err != nil {
+			return err
+		}
+		sent := t.doc.Deliveries
+		v, err := see(ctx, a.Service, check)
+		if err != nil {
+			return err
+		}
+		t.show(v)
+		t.doc.Deliveries = sent
+		if !check.Open() {
+			t.say(t.texts.Mark(check.Drill()) + strings.Join(t.words().Report(v.Report), "\n"))
+		}
+		if reached < all {
+			return errQuiet
+		}
+		return nil
+	})
+	return c
+}
