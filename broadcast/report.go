@@ -21,11 +21,16 @@ type Report struct {
 	// Twice counts mails that may have arrived twice, because the program was
 	// cut off while it sent them.
 	Twice int
+
+	// Answers and Deliveries are all there are of the check, which the rest was
+	// made of.
+	Answers    []Answer
+	Deliveries []Delivery
 }
 
 // makeReport reports on a check from all that is known about it.
 func makeReport(check Check, members []roster.Member, answers []Answer, deliveries []Delivery) Report {
-	r := Report{Tally: count(check, stand(members, answers, deliveries)), Over: map[Source]int{}}
+	r := Report{Tally: count(check, stand(members, answers, deliveries)), Over: map[Source]int{}, Answers: answers, Deliveries: deliveries}
 	first := map[string]Answer{}
 	for _, a := range answers {
 		if a.Claimed {

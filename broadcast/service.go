@@ -280,11 +280,13 @@ func (s *Service) Report(ctx context.Context, check Check) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("report on check %d: %w", check.ID, err)
 	}
-	answers, err := s.Store.Answers(ctx, check.ID)
+	// An answer drops what is still due. Read last, whoever's prompts are gone
+	// has an answer.
+	deliveries, err := s.Store.Deliveries(ctx, check.ID)
 	if err != nil {
 		return Report{}, fmt.Errorf("report on check %d: %w", check.ID, err)
 	}
-	deliveries, err := s.Store.Deliveries(ctx, check.ID)
+	answers, err := s.Store.Answers(ctx, check.ID)
 	if err != nil {
 		return Report{}, fmt.Errorf("report on check %d: %w", check.ID, err)
 	}

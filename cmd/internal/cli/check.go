@@ -132,7 +132,7 @@ func (t *Terminal) rehearse(ctx context.Context, a *app.App, r broadcast.StartRe
 
 // planned is what there is to see of a check that has not begun.
 func planned(start *broadcast.Start) view {
-	v := view{Report: broadcast.Report{Tally: broadcast.Tally{Check: start.Check}}, deliveries: start.Deliveries}
+	v := view{broadcast.Report{Tally: broadcast.Tally{Check: start.Check}, Deliveries: start.Deliveries}}
 	for _, m := range start.Members {
 		v.Tally.Standings = append(v.Tally.Standings, broadcast.Standing{Member: m, Status: broadcast.Pending, Reached: broadcast.Due})
 	}

@@ -131,10 +131,10 @@ func (t *Terminal) show(v view) {
 		}
 		t.doc.Members = append(t.doc.Members, m)
 	}
-	for _, a := range v.answers {
+	for _, a := range v.Answers {
 		t.doc.Answers = append(t.doc.Answers, t.answerOf(members, a))
 	}
-	t.doc.Deliveries = t.deliveries(members, v.deliveries)
+	t.doc.Deliveries = t.deliveries(members, v.Deliveries)
 }
 
 func (t *Terminal) checkOf(r broadcast.Report) checkDoc {

@@ -43,7 +43,7 @@ func (w *watch) follow(ctx context.Context) (view, error) {
 			minded = time.Now()
 		}
 		w.show(r)
-		if !open && !slices.ContainsFunc(r.deliveries, soon) {
+		if !open && !slices.ContainsFunc(r.Deliveries, soon) {
 			return r, nil
 		}
 		select {
@@ -95,7 +95,7 @@ func (w *watch) show(r view) {
 		return
 	}
 	// Sending goes on when nobody can look any more.
-	_ = w.screen.Show(screen.View{Texts: w.t.texts, Tally: r.Tally, Deliveries: r.deliveries, Notices: w.notices})
+	_ = w.screen.Show(screen.View{Texts: w.t.texts, Tally: r.Tally, Deliveries: r.Deliveries, Notices: w.notices})
 }
 
 // leave makes room for the last words below the picture.

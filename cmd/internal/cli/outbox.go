@@ -36,7 +36,7 @@ func (t *Terminal) outbox() *cobra.Command {
 		t.say(t.texts.T("channel.room"))
 		t.sent(v, "")
 		// Organisers who are not asked are told things all the same.
-		for _, d := range v.deliveries {
+		for _, d := range v.Deliveries {
 			if d.MemberID == "" || v.has(d.MemberID) {
 				continue
 			}
@@ -53,7 +53,7 @@ func (t *Terminal) outbox() *cobra.Command {
 
 // sent prints a line for each delivery to the member; "" is the room.
 func (t *Terminal) sent(v view, member string) {
-	for _, d := range v.deliveries {
+	for _, d := range v.Deliveries {
 		if d.MemberID == member {
 			t.say(t.became(d))
 		}

@@ -89,7 +89,7 @@ func (t *Terminal) saidLines(v view) []string {
 }
 
 func (v view) answersOf(s broadcast.Standing) []broadcast.Answer {
-	return slices.DeleteFunc(slices.Clone(v.answers), func(a broadcast.Answer) bool { return a.MemberID != s.Member.ID })
+	return slices.DeleteFunc(slices.Clone(v.Answers), func(a broadcast.Answer) bool { return a.MemberID != s.Member.ID })
 }
 
 // row is what a table tells of one member.

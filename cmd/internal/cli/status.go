@@ -93,8 +93,8 @@ func (t *Terminal) heading(c broadcast.Check) string {
 // only is what there is to see of one member.
 func (v view) only(m roster.Member) view {
 	v.Tally.Standings = slices.DeleteFunc(slices.Clone(v.Tally.Standings), func(s broadcast.Standing) bool { return !same(s.Member, m) })
-	v.answers = slices.DeleteFunc(slices.Clone(v.answers), func(a broadcast.Answer) bool { return !v.has(a.MemberID) })
-	v.deliveries = slices.DeleteFunc(slices.Clone(v.deliveries), func(d broadcast.Delivery) bool { return !v.has(d.MemberID) })
+	v.Answers = slices.DeleteFunc(slices.Clone(v.Answers), func(a broadcast.Answer) bool { return !v.has(a.MemberID) })
+	v.Deliveries = slices.DeleteFunc(slices.Clone(v.Deliveries), func(d broadcast.Delivery) bool { return !v.has(d.MemberID) })
 	return v
 }
 
@@ -131,7 +131,7 @@ func (t *Terminal) statusOf(a *app.App, v view, name string) error {
 	}
 	s := v.Tally.Standings[0]
 	t.say(t.texts.Mark(v.Tally.Check.Drill()) + t.texts.T("status_of.line", locale.Data{"Name": plain(m.Name), "Icon": s.Status.Icon(), "Status": s.Status.Word(t.texts)}))
-	for _, answer := range v.answers {
+	for _, answer := range v.Answers {
 		t.say(t.said(all, answer))
 	}
 	t.say(t.texts.T("emergency.ways", locale.Data{"Ways": t.ways(s.Member)}))

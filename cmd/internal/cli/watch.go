@@ -86,7 +86,7 @@ func (w *watch) untilClosed(ctx context.Context, worked <-chan error) error {
 		}
 		if err == nil {
 			w.show(r)
-			if !r.Tally.Check.Open() && !slices.ContainsFunc(r.deliveries, soon) {
+			if !r.Tally.Check.Open() && !slices.ContainsFunc(r.Deliveries, soon) {
 				return w.result(r)
 			}
 		}
@@ -111,7 +111,7 @@ func (w *watch) untilClosed(ctx context.Context, worked <-chan error) error {
 // been reached, whom it names.
 func (w *watch) result(r view) error {
 	prompts := r
-	prompts.deliveries = slices.DeleteFunc(slices.Clone(r.deliveries), func(d broadcast.Delivery) bool { return !d.Purpose.Prompts() })
+	prompts.Deliveries = slices.DeleteFunc(slices.Clone(r.Deliveries), func(d broadcast.Delivery) bool { return !d.Purpose.Prompts() })
 	w.t.show(prompts)
 	missed := unreached(r)
 	for _, s := range missed {
@@ -122,11 +122,7 @@ func (w *watch) result(r view) error {
 }
 
 // view is what there is to see of a check.
-type view struct {
-	broadcast.Report
-	answers    []broadcast.Answer
-	deliveries []broadcast.Delivery
-}
+type view struct{ broadcast.Report }
 
 func (w *watch) look(ctx context.Context) (view, error) {
 	check, err := w.service.Store.Check(ctx, w.id)
@@ -136,19 +132,10 @@ func (w *watch) look(ctx context.Context) (view, error) {
 	return see(ctx, w.service, check)
 }
 
-// see looks at all there is of a check. The deliveries are read last: whoever
-// counts as reached has a delivery that says so.
+// see looks at all there is of a check.
 func see(ctx context.Context, s *broadcast.Service, check broadcast.Check) (view, error) {
 	r, err := s.Report(ctx, check)
-	if err != nil {
-		return view{}, err
-	}
-	answers, err := s.Store.Answers(ctx, check.ID)
-	if err != nil {
-		return view{}, err
-	}
-	deliveries, err := s.Store.Deliveries(ctx, check.ID)
-	return view{r, answers, deliveries}, err
+	return view{r}, err
 }
 
 // underway reports whether a message to somebody who has not been reached is
@@ -156,7 +143,7 @@ func see(ctx context.Context, s *broadcast.Service, check broadcast.Check) (view
 // was tried in vain, and will be tried later, is not waited for.
 func (w *watch) underway(r view) bool {
 	missed := unreached(r)
-	return slices.ContainsFunc(r.deliveries, func(d broadcast.Delivery) bool {
+	return slices.ContainsFunc(r.Deliveries, func(d broadcast.Delivery) bool {
 		isMissed := slices.ContainsFunc(missed, func(s broadcast.Standing) bool { return s.Member.ID == d.MemberID })
 		isMissed = isMissed || w.mailNow && d.Channel == broadcast.Email
 		return isMissed && d.Purpose.Prompts() && soon(d)
@@ -216,7 +203,7 @@ func (w *watch) showProgress(r view) {
 	for _, channel := range []broadcast.ChannelName{broadcast.Room, broadcast.Direct, broadcast.Email} {
 		var all, sent, failed, sending int
 		name := w.t.texts.T("channel." + string(channel))
-		for _, d := range r.deliveries {
+		for _, d := range r.Deliveries {
 			if d.Channel != channel || d.Purpose != broadcast.Ask || d.State == broadcast.Dropped {
 				continue
 			}
@@ -253,7 +240,7 @@ func (w *watch) showProgress(r view) {
 // trouble tells what is wrong with a channel, and how it goes on from there.
 func (w *watch) trouble(r view, channel broadcast.ChannelName, name, reason string) {
 	text := w.t.texts.T("cli.trouble", locale.Data{"Channel": name, "Reason": w.t.texts.Reason(reason)})
-	if channel != broadcast.Email && slices.ContainsFunc(r.deliveries, func(d broadcast.Delivery) bool {
+	if channel != broadcast.Email && slices.ContainsFunc(r.Deliveries, func(d broadcast.Delivery) bool {
 		return d.Channel == broadcast.Email && d.Purpose == broadcast.Ask && slices.ContainsFunc(r.Tally.Standings, func(s broadcast.Standing) bool {
 			return s.Member.ID == d.MemberID && s.Member.Talk != ""
 		})
