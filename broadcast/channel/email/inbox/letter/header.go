@@ -27,7 +27,10 @@ const (
 	maxIDs    = 50
 	maxID     = 250 // bytes
 	maxName   = 200 // characters
-	maxLine   = 500 // characters
+	// maxAddress is the longest address that mail can be sent to, in bytes
+	// (RFC 5321: 64 before the @, 255 behind it).
+	maxAddress = 320
+	maxLine    = 500 // characters
 )
 
 // split parts the header from the body. Lines that are no field are skipped;
@@ -126,6 +129,9 @@ func (h header) from() mail.Address {
 	raw := h.get("From")
 	parser := mail.AddressParser{WordDecoder: &words}
 	if list, err := parser.ParseList(raw); err == nil {
+		if len(list[0].Address) > maxAddress {
+			return mail.Address{}
+		}
 		return mail.Address{Name: locale.OneLine(clean(list[0].Name), maxName), Address: clean(list[0].Address)}
 	}
 	found := addresses(raw)
