@@ -15,13 +15,21 @@ const waiting = `state IN ('due', 'sending')`
 
 // Claim leases up to limit messages that are due. See broadcast.Store.
 func (s *Store) Claim(ctx context.Context, channel broadcast.ChannelName, now, lease time.Time, limit int) (claimed []broadcast.Delivery, err error) {
+	err = s.write(ctx, func(db *sql.DB) (err error) {
+		claimed, err = claim(ctx, db, channel, now, lease, limit)
+		return err
+	})
+	return claimed, err
+}
+
+func claim(ctx context.Context, db *sql.DB, channel broadcast.ChannelName, now, lease time.Time, limit int) (claimed []broadcast.Delivery, err error) {
 	// Looking costs no transaction; most of the time there is nothing.
 	var due int
-	err = s.db.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE channel = $1 AND `+waiting+` AND due_at <= $2`, channel, ms(now)).Scan(&due)
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM deliveries WHERE channel = $1 AND `+waiting+` AND due_at <= $2`, channel, ms(now)).Scan(&due)
 	if err != nil || due == 0 {
 		return nil, wrapRead("look for what is due", err)
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, fmt.Errorf("claim: %w", err)
 	}
@@ -83,6 +91,7 @@ func firstDue(ctx context.Context, tx *sql.Tx, channel broadcast.ChannelName, no
 
 // NextDue is when the next delivery, rung or deadline is due.
 func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
+	defer s.hold()()
 	var at sql.NullInt64
 	err := s.db.QueryRowContext(ctx, `SELECT MIN(at) FROM (
 		SELECT MIN(due_at) AS at FROM deliveries WHERE `+waiting+`

@@ -14,7 +14,16 @@ import (
 
 // Commit writes the change whole or not at all.
 func (s *Store) Commit(ctx context.Context, c broadcast.Change) (done broadcast.Committed, err error) {
-	tx, err := s.db.BeginTx(ctx, nil)
+	err = s.write(ctx, func(db *sql.DB) (err error) {
+		done, err = commit(ctx, db, c, s.before.rows)
+		return err
+	})
+	return done, err
+}
+
+// commit writes the change. New deliveries and answers have ids from first on.
+func commit(ctx context.Context, db *sql.DB, c broadcast.Change, first int64) (done broadcast.Committed, err error) {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return done, fmt.Errorf("begin to write: %w", err)
 	}
@@ -24,7 +33,7 @@ func (s *Store) Commit(ctx context.Context, c broadcast.Change) (done broadcast.
 			tx.Rollback()
 		}
 	}()
-	w := &writer{ctx: ctx, tx: tx, now: c.Now}
+	w := &writer{ctx: ctx, tx: tx, now: c.Now, first: first}
 	if c.ClockJump != 0 {
 		w.jump(c.ClockJump)
 	}
@@ -75,11 +84,13 @@ func (s *Store) Commit(ctx context.Context, c broadcast.Change) (done broadcast.
 // writer writes the parts of a change in one transaction. After the first error
 // it does nothing more.
 type writer struct {
-	ctx  context.Context
-	tx   *sql.Tx
-	now  time.Time
-	next map[string]int64
-	err  error
+	ctx context.Context
+	tx  *sql.Tx
+	now time.Time
+	// first is the least id for new deliveries and answers.
+	first int64
+	next  map[string]int64
+	err   error
 }
 
 // exec returns how many rows changed.
@@ -108,6 +119,9 @@ func (w *writer) id(table string) int64 {
 		var highest int64
 		if err := w.tx.QueryRowContext(w.ctx, `SELECT COALESCE(MAX(id), 0) FROM `+table).Scan(&highest); err != nil {
 			w.err = fmt.Errorf("number a row of %s: %w", table, err)
+		}
+		if table != "checks" {
+			highest = max(highest, w.first-1)
 		}
 		w.next[table] = highest
 	}

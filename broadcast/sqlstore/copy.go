@@ -76,13 +76,8 @@ func Inspect(ctx context.Context, path string) (Contents, error) {
 	if err != nil {
 		return c, err
 	}
-	p, err := schema(db)
-	if err != nil {
+	if err := knows(db, c); err != nil {
 		return c, err
-	}
-	versions := p.ListSources()
-	if latest := versions[len(versions)-1].Version; c.Schema > latest {
-		return c, fmt.Errorf("it has schema %d, this Anpi knows %d: %w", c.Schema, latest, ErrNewer)
 	}
 	var verdict string
 	if err := db.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil {
@@ -97,6 +92,7 @@ func Inspect(ctx context.Context, path string) (Contents, error) {
 // Doubt makes everything that waits be looked for before it is sent. It is for a
 // ledger from a backup: what that takes for unsent may have been sent since.
 func (s *Store) Doubt(ctx context.Context) error {
+	defer s.hold()()
 	if _, err := s.db.ExecContext(ctx, `UPDATE deliveries SET doubt = 1 WHERE state = $1`, broadcast.Due); err != nil {
 		return fmt.Errorf("put what waits in doubt: %w", err)
 	}
@@ -156,6 +152,19 @@ func contents(ctx context.Context, db *sql.DB) (c Contents, err error) {
 	}
 	err = db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM checks), (SELECT COUNT(*) FROM answers)`).Scan(&c.Checks, &c.Answers)
 	return c, judge(err)
+}
+
+// knows returns [ErrNewer] when a newer Anpi has written the ledger.
+func knows(db *sql.DB, c Contents) error {
+	p, err := schema(db)
+	if err != nil {
+		return err
+	}
+	versions := p.ListSources()
+	if latest := versions[len(versions)-1].Version; c.Schema > latest {
+		return fmt.Errorf("it has schema %d, this Anpi knows %d: %w", c.Schema, latest, ErrNewer)
+	}
+	return nil
 }
 
 // judge says what an error of SQLite means for the file.

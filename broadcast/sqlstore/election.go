@@ -23,6 +23,10 @@ func TryLead(path string) (release func(), err error) {
 // none, or returns [ErrTaken].
 func TryLock(path string) (release func(), err error) {
 	f, err := openLock(path)
+	if unwritable(path, err) != nil || errors.Is(err, os.ErrNotExist) {
+		// Nobody can hold what cannot be made, or has no folder.
+		return func() {}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +73,12 @@ func lockFile(path string) (unlock func(), err error) {
 
 func openLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if unwritable(path, err) != nil {
+		// A lock can be taken in a file that cannot be written.
+		if f, err := os.Open(path); err == nil {
+			return f, nil
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the lock: %w", err)
 	}

@@ -35,6 +35,7 @@ func scanCheck(row scanner) (c broadcast.Check, err error) {
 
 // Check returns one check, or broadcast.ErrNoCheck.
 func (s *Store) Check(ctx context.Context, id int64) (broadcast.Check, error) {
+	defer s.hold()()
 	c, err := scanCheck(s.db.QueryRowContext(ctx, `SELECT `+checkColumns+` FROM checks WHERE id = $1`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return c, broadcast.ErrNoCheck
@@ -44,6 +45,7 @@ func (s *Store) Check(ctx context.Context, id int64) (broadcast.Check, error) {
 
 // Checks returns the newest checks, newest first.
 func (s *Store) Checks(ctx context.Context, limit int) ([]broadcast.Check, error) {
+	defer s.hold()()
 	rows, err := s.db.QueryContext(ctx, `SELECT `+checkColumns+` FROM checks ORDER BY id DESC LIMIT $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the checks: %w", err)
@@ -53,6 +55,7 @@ func (s *Store) Checks(ctx context.Context, limit int) ([]broadcast.Check, error
 
 // Members returns the roster as it was when the check began.
 func (s *Store) Members(ctx context.Context, checkID int64) ([]roster.Member, error) {
+	defer s.hold()()
 	rows, err := s.db.QueryContext(ctx, `SELECT member FROM check_members WHERE check_id = $1 ORDER BY position`, checkID)
 	if err != nil {
 		return nil, fmt.Errorf("read the members of check %d: %w", checkID, err)
@@ -68,6 +71,7 @@ func (s *Store) Members(ctx context.Context, checkID int64) ([]roster.Member, er
 
 // Answers returns all answers of the check in the order they were recorded.
 func (s *Store) Answers(ctx context.Context, checkID int64) ([]broadcast.Answer, error) {
+	defer s.hold()()
 	rows, err := s.db.QueryContext(ctx, `SELECT id, check_id, member_id, status, body, place, source, carrier, reported_by, answered_at, recorded_at, stranded, claimed
 		FROM answers WHERE check_id = $1 ORDER BY id`, checkID)
 	if err != nil {
@@ -91,6 +95,7 @@ func (s *Store) Answers(ctx context.Context, checkID int64) ([]broadcast.Answer,
 
 // Deliveries returns all deliveries of the check in the order of creation.
 func (s *Store) Deliveries(ctx context.Context, checkID int64) ([]broadcast.Delivery, error) {
+	defer s.hold()()
 	rows, err := s.db.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries WHERE check_id = $1 ORDER BY id`, checkID)
 	if err != nil {
 		return nil, fmt.Errorf("read the deliveries of check %d: %w", checkID, err)
@@ -114,6 +119,7 @@ func scanDeliveries(rows *sql.Rows) ([]broadcast.Delivery, error) {
 
 // Prompt finds the delivery that a message in a room carried.
 func (s *Store) Prompt(ctx context.Context, reference string, r broadcast.Receipt) (broadcast.Delivery, bool, error) {
+	defer s.hold()()
 	rows, err := s.db.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries
 		WHERE reference = $1 AND $1 <> '' OR room = $2 AND message_id = $3 AND message_id <> 0 ORDER BY id LIMIT 1`, reference, r.Room, r.MessageID)
 	if err != nil {
@@ -129,6 +135,7 @@ func (s *Store) Prompt(ctx context.Context, reference string, r broadcast.Receip
 // SilentRooms returns the one-to-one rooms with a prompt of an open check whose
 // member has not answered.
 func (s *Store) SilentRooms(ctx context.Context) ([]string, error) {
+	defer s.hold()()
 	rows, err := s.db.QueryContext(ctx, `SELECT DISTINCT d.room FROM deliveries d JOIN checks c ON c.id = d.check_id
 		WHERE c.closed_at = 0 AND d.channel = $1 AND d.room <> '' AND d.purpose IN ($2, $3) AND NOT `+answered("d")+`
 		ORDER BY d.room`, broadcast.Direct, broadcast.Ask, broadcast.Remind)
@@ -140,6 +147,7 @@ func (s *Store) SilentRooms(ctx context.Context) ([]string, error) {
 
 // Cursor returns up to which message a room was read.
 func (s *Store) Cursor(ctx context.Context, room string) (after int64, ok bool, err error) {
+	defer s.hold()()
 	err = s.db.QueryRowContext(ctx, `SELECT last_given FROM cursors WHERE room = $1`, room).Scan(&after)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
@@ -149,6 +157,7 @@ func (s *Store) Cursor(ctx context.Context, room string) (after int64, ok bool, 
 
 // Link returns the link with the hash.
 func (s *Store) Link(ctx context.Context, hash string) (l broadcast.Link, ok bool, err error) {
+	defer s.hold()()
 	var made int64
 	err = s.db.QueryRowContext(ctx, `SELECT hash, check_id, member_id, made_at FROM links WHERE hash = $1`, hash).Scan(&l.Hash, &l.CheckID, &l.MemberID, &made)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -160,6 +169,7 @@ func (s *Store) Link(ctx context.Context, hash string) (l broadcast.Link, ok boo
 
 // Document returns a named document, nil when there is none.
 func (s *Store) Document(ctx context.Context, name string) ([]byte, error) {
+	defer s.hold()()
 	var body string
 	err := s.db.QueryRowContext(ctx, `SELECT body FROM documents WHERE name = $1`, name).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {

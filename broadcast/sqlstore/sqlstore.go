@@ -5,6 +5,9 @@
 // synchronous=FULL: what was committed survives a power cut. [Lead] elects the
 // one process that sends, and [Poke] tells it that there is something to do;
 // while nothing happens, nothing is written and nobody wakes.
+//
+// When the disk is full or read-only, a ledger can live on in memory
+// ([Store.Outlive]) and go back later ([Store.Return]).
 package sqlstore
 
 import (
@@ -15,6 +18,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"sync"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
@@ -25,13 +30,42 @@ var migrations embed.FS
 
 // Store is a ledger in a SQLite file. It implements broadcast.Store.
 type Store struct {
-	db *sql.DB
+	path string
+
+	// mu is held while the ledger is moved, and shared while it is used.
+	mu     sync.RWMutex
+	db     *sql.DB
+	refuge *Refuge // nil when the ledger may not be moved
+	why    error   // why it is in memory; nil when it is not
+	before before
 }
 
-// Open opens the ledger at the path, creates it when there is none, and brings
-// its schema up to date. The folder must exist. A file that a newer Anpi has
-// written is refused.
+// before is what there was when the ledger moved into memory: the highest number
+// of a check, and below which id all deliveries and answers lie.
+type before struct{ checks, rows int64 }
+
+// Open opens the ledger at the path, creates it and its folder when there is
+// none, and brings its schema up to date. When nothing can be written there, it opens what can be read of it in memory; see [Store.InMemory]. A file
+// that a newer Anpi has written is refused.
 func Open(ctx context.Context, path string) (*Store, error) {
+	db, err := openFile(ctx, path)
+	if why := unwritable(path, err); why != nil {
+		s, failed := openInMemory(ctx, path, why)
+		if failed != nil {
+			return nil, errors.Join(err, failed)
+		}
+		return s, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Store{path: path, db: db}, nil
+}
+
+func openFile(ctx context.Context, path string) (*sql.DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the ledger: %w", err)
+	}
 	// The file may hold addresses and what people wrote about their health.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -48,7 +82,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := migrate(ctx, db, path); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db: db}, nil
+	return db, nil
 }
 
 // migrate brings the schema up to date. SQLite does not keep two first starts
@@ -93,4 +127,13 @@ func schema(db *sql.DB) (*goose.Provider, error) {
 }
 
 // Close closes the ledger.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	defer s.hold()()
+	return s.db.Close()
+}
+
+// hold keeps the ledger where it is until it is let go.
+func (s *Store) hold() (letGo func()) {
+	s.mu.RLock()
+	return s.mu.RUnlock
+}
