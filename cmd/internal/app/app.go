@@ -65,7 +65,8 @@ type Options struct {
 type App struct {
 	config    config.Config
 	path      string // of the ledger
-	store     broadcast.Store
+	ledger    *sqlstore.Store
+	store     broadcast.Store // the ledger, as the rest knows it
 	client    *talkapi.Client
 	talk      *talk.Talk
 	Service   *broadcast.Service
@@ -81,10 +82,13 @@ type App struct {
 	mail       broadcast.Channel
 	options    Options
 	lastLook   atomic.Pointer[look]
+	lookNow    chan struct{}  // has something when the doctor should not wait
+	moved      chan struct{}  // has something when the ledger has moved into memory
 	requests   health.Counter // to Nextcloud
 	dispatcher *broadcast.Dispatcher
 	bot        *bot.Bot
 	alone      bool
+	guest      bool // see Outlive
 	speak      string
 	// leads is set while this process is the one that sends and listens.
 	leads atomic.Bool
@@ -96,16 +100,18 @@ const ledgerFile = "anpi.db"
 // Open opens the ledger and makes the clients; it calls nobody. Its errors are
 // for a person to read.
 func Open(ctx context.Context, o Options) (*App, error) {
-	c := o.Config
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return nil, &locale.Problem{Key: "config.data_folder", Data: locale.Data{"Path": c.Data, "Detail": errors.Unwrap(err)}, Err: err}
+	a := &App{
+		config: o.Config, options: o, path: filepath.Join(o.Config.Data, ledgerFile), alone: o.Alone, speak: cmp.Or(o.Speak, o.Config.Language),
+		boardNews: make(chan struct{}, 1), lookNow: make(chan struct{}, 1), moved: make(chan struct{}, 1),
 	}
-	a := &App{config: c, options: o, path: filepath.Join(c.Data, ledgerFile), alone: o.Alone, speak: cmp.Or(o.Speak, c.Language), boardNews: make(chan struct{}, 1)}
 	store, err := sqlstore.Open(ctx, a.path)
+	if folder, ok := errors.AsType[*os.PathError](err); ok && folder.Op == "mkdir" {
+		return nil, &locale.Problem{Key: "config.data_folder", Data: locale.Data{"Path": o.Config.Data, "Detail": folder.Err}, Err: err}
+	}
 	if err != nil {
 		return nil, &locale.Problem{Key: "start.ledger", Data: locale.Data{"Detail": err}, Err: err}
 	}
-	a.store = store
+	a.ledger, a.store = store, store
 	if o.Store != nil {
 		a.store = o.Store(store)
 	}
@@ -175,10 +181,7 @@ func (a *App) wake() {
 	}
 	a.dispatcher.Wake()
 	a.bot.Wake()
-	select {
-	case a.boardNews <- struct{}{}:
-	default:
-	}
+	notify(a.boardNews)
 }
 
 // Start begins a check from the command line or a schedule.

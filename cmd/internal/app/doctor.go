@@ -55,7 +55,7 @@ func examineWithout(ctx context.Context, o Options, broken error) ([]doctor.Find
 	defer a.Close()
 	options := a.doctorOptions()
 	options.Data, options.Write, options.Broken = data, true, broken
-	options.Store, options.Integrity, options.Roster, options.Books = nil, nil, nil, nil
+	options.Store, options.Memory, options.Integrity, options.Roster, options.Books = nil, nil, nil, nil, nil
 	return doctor.New(options).Look(ctx), nil
 }
 
@@ -101,7 +101,7 @@ func (a *App) doctorOptions() doctor.Options {
 		Books: a.household.outcome, BooksEvery: c.Roster.Every, Roster: a.household.Roster,
 		Probe: c.Doctor.Probe, OwnAddress: c.Doctor.OwnAddress, Resolver: a.options.Resolver,
 		Proc: filepath.Join("/", a.options.Machine, "proc"), Sys: filepath.Join("/", a.options.Machine, "sys"),
-		Data: c.Data, Store: a.store, Integrity: func(ctx context.Context) error { return sqlstore.Check(ctx, a.path) },
+		Data: c.Data, Store: a.store, Memory: a.InMemory, Integrity: func(ctx context.Context) error { return sqlstore.Check(ctx, a.path) },
 	}
 	if c.Web != nil {
 		o.Web = c.Web.URL
@@ -215,6 +215,7 @@ func (a *App) keepWell(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
+		case <-a.lookNow:
 		}
 		found := d.Look(ctx)
 		if ctx.Err() != nil {

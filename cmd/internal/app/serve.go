@@ -43,6 +43,16 @@ func (a *App) ServeUnder(ctx context.Context, say Say, s Supervisor) error {
 		return err
 	}
 	defer release()
+	err = a.Outlive(ctx, false, func(why error) {
+		if why == nil {
+			say(t.T("memory.back"))
+		} else {
+			say(t.T("memory.serve_on", locale.Data{"Reason": t.Error(why)}))
+		}
+	})
+	if err != nil {
+		return err
+	}
 	if err := a.household.load(ctx); err != nil {
 		return err
 	}
@@ -118,8 +128,8 @@ func (a *App) awaitRoster(ctx context.Context, err error, say Say, s Supervisor)
 // Work sends and listens until the context ends, beside whatever else is to be
 // done meanwhile. The caller must have the lead.
 func (a *App) Work(ctx context.Context, also ...func(context.Context)) error {
-	if !a.alone {
-		stop, err := sqlstore.ListenPokes(a.path, func() { a.poked(ctx) })
+	if !a.alone && !a.guest {
+		stop, err := a.listenPokes(ctx)
 		if err != nil {
 			return err
 		}
@@ -130,7 +140,10 @@ func (a *App) Work(ctx context.Context, also ...func(context.Context)) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.dispatcher.Run(ctx) })
 	wg.Go(func() { a.bot.Run(ctx) })
-	for _, f := range append([]func(context.Context){a.readMail, a.servePages, a.copyBoard}, also...) {
+	if !a.guest {
+		also = append(also, a.readMail, a.servePages, a.copyBoard, a.keepLedger)
+	}
+	for _, f := range also {
 		wg.Go(func() { f(ctx) })
 	}
 	wg.Wait()
@@ -139,6 +152,10 @@ func (a *App) Work(ctx context.Context, also ...func(context.Context)) error {
 
 // poked looks at what another process has written: a check, or a new roster.
 func (a *App) poked(ctx context.Context) {
+	if a.ledger.InMemory() != nil {
+		// Somebody could write, so perhaps the disk is well again.
+		_ = a.ledger.Return(ctx)
+	}
 	if err := a.household.load(ctx); err != nil && ctx.Err() == nil {
 		zerolog.Ctx(ctx).Error().Err(err).Msg("cannot read the roster that another process has kept")
 	}

@@ -22,6 +22,11 @@ func (t *Terminal) announce() *cobra.Command {
 	c.Use, c.Args = "say "+t.texts.T("emergency.use_text"), cobra.ArbitraryArgs
 	c.Example = t.examples("emergency.examples_say")
 	say := t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, words []string) error {
+		release, alone, err := t.stepIn(ctx, a)
+		if err != nil {
+			return err
+		}
+		defer release()
 		if err := t.needRoster(ctx, a); err != nil {
 			return &nobodyError{err}
 		}
@@ -31,7 +36,7 @@ func (t *Terminal) announce() *cobra.Command {
 			t.problem(t.texts.T("cli.member_failed", locale.Data{"Name": plain(m.Name), "Reason": t.texts.Reason(broadcast.ReasonNoWay)}))
 		}
 		t.doc.filled = true
-		reached, all, err := t.carry(ctx, a, change)
+		reached, all, err := t.carry(ctx, a, change, alone)
 		if err != nil {
 			return err
 		}
@@ -58,6 +63,12 @@ func missing(c *cobra.Command) error {
 func (t *Terminal) closing() *cobra.Command {
 	c := t.command(command.Close)
 	c.RunE = t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, _ []string) error {
+		// It is not ended in memory, where a daemon would not hear of it.
+		release, alone, err := lead(a)
+		if err != nil {
+			return err
+		}
+		defer release()
 		open, err := a.Service.Open(ctx)
 		if err != nil {
 			return err
@@ -67,7 +78,7 @@ func (t *Terminal) closing() *cobra.Command {
 		}
 		change := broadcast.Change{Now: time.Now()}
 		a.Service.PlanClose(&change, open[0], "")
-		reached, all, err := t.carry(ctx, a, change)
+		reached, all, err := t.carry(ctx, a, change, alone)
 		if err != nil {
 			return err
 		}

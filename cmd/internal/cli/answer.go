@@ -25,6 +25,11 @@ func (t *Terminal) answer() *cobra.Command {
 	c.ValidArgsFunction = t.suggest(memberNames, []string{string(broadcast.Safe), string(broadcast.Injured), string(broadcast.Help)})
 	note := t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, words []string) error {
 		name, status, _ := cutStatus(words)
+		release, alone, err := t.stepIn(ctx, a)
+		if err != nil {
+			return err
+		}
+		defer release()
 		if err := t.needRoster(ctx, a); err != nil {
 			return err
 		}
@@ -32,7 +37,7 @@ func (t *Terminal) answer() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return t.note(ctx, a, m, status, strings.TrimSpace(text))
+		return t.note(ctx, a, alone, m, status, strings.TrimSpace(text))
 	})
 	c.RunE = func(c *cobra.Command, words []string) error {
 		if _, _, ok := cutStatus(words); !ok {
@@ -57,13 +62,13 @@ func cutStatus(words []string) (name string, status broadcast.Status, ok bool) {
 }
 
 // note writes an answer down, and sends a cry for help on its way.
-func (t *Terminal) note(ctx context.Context, a *app.App, m roster.Member, status broadcast.Status, text string) error {
+func (t *Terminal) note(ctx context.Context, a *app.App, alone bool, m roster.Member, status broadcast.Status, text string) error {
 	change := broadcast.Change{Now: time.Now()}
 	check, err := a.PlanPhone(ctx, &change, m, status, text)
 	if err != nil {
 		return err
 	}
-	reached, all, err := t.carry(ctx, a, change)
+	reached, all, err := t.carry(ctx, a, change, alone)
 	if err != nil {
 		return err
 	}
@@ -83,10 +88,8 @@ func (t *Terminal) note(ctx context.Context, a *app.App, m roster.Member, status
 	if reached > 0 {
 		t.say(t.texts.T("emergency.told"))
 	}
-	if check.ID != 0 {
-		if err := t.sayIfAbandoned(a, check); err != nil {
-			return err
-		}
+	if alone && check.ID != 0 && check.Open() {
+		t.say(t.texts.T("cli.abandoned"))
 	}
 	return reachedOf(reached, all)
 }

@@ -11,34 +11,43 @@ import (
 )
 
 // carry makes the change and stays until what it wants to say is on its way, or
-// cannot be for now. When no daemon runs, this process sends it. It names whom
-// nothing has reached, and returns how many of all it has; the room counts as
-// one.
-func (t *Terminal) carry(ctx context.Context, a *app.App, c broadcast.Change) (reached, all int, err error) {
-	release, alone, err := lead(a)
+// cannot be for now. When no daemon runs, this process, which is alone, sends it.
+// It names whom nothing has reached, and returns how many of all it has; the room
+// counts as one.
+func (t *Terminal) carry(ctx context.Context, a *app.App, c broadcast.Change, alone bool) (reached, all int, err error) {
+	if _, err := a.Service.Commit(ctx, c); err != nil || len(c.Deliveries) == 0 {
+		t.settle(ctx, a)
+		return 0, 0, err
+	}
+	memory := t.inMemory(a)
+	if memory != "" {
+		t.problem(memory)
+	}
+	stop := func() {}
+	if alone || memory != "" {
+		working, cancel := context.WithCancel(ctx)
+		worked := make(chan error, 1)
+		go func() { worked <- a.Work(working) }()
+		stop = func() { cancel(); <-worked }
+	}
+	sent, err := untilSent(ctx, a, c.Deliveries)
+	stop()
 	if err != nil {
 		return 0, 0, err
 	}
-	defer release()
-	if _, err := a.Service.Commit(ctx, c); err != nil || len(c.Deliveries) == 0 {
-		return 0, 0, err
-	}
-	if alone {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithCancel(ctx)
-		worked := make(chan error, 1)
-		go func() { worked <- a.Work(ctx) }()
-		defer func() { cancel(); <-worked }()
-	}
+	reached, all = t.outcome(a, sent)
+	t.settle(ctx, a)
+	return reached, all, nil
+}
+
+// untilSent waits until the deliveries are on their way, or cannot be for now,
+// and returns what has become of them.
+func untilSent(ctx context.Context, a *app.App, planned []broadcast.Delivery) ([]broadcast.Delivery, error) {
 	give := time.After(patience)
 	for waiting := true; ; {
-		sent, err := fates(context.WithoutCancel(ctx), a.Service.Store, c.Deliveries)
-		if err != nil {
-			return 0, 0, err
-		}
-		if !waiting || !slices.ContainsFunc(sent, soon) {
-			reached, all = t.outcome(a, sent)
-			return reached, all, nil
+		sent, err := fates(context.WithoutCancel(ctx), a.Service.Store, planned)
+		if err != nil || !waiting || !slices.ContainsFunc(sent, soon) {
+			return sent, err
 		}
 		select {
 		case <-ctx.Done():

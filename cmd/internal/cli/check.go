@@ -60,6 +60,11 @@ func (w wish) refine(t *Terminal, a *app.App, r *broadcast.StartRequest) (err er
 // ask starts a check and stays until everybody has been asked. When no daemon
 // runs, this process does its work, until the check has ended.
 func (t *Terminal) ask(ctx context.Context, a *app.App, w wish, r broadcast.StartRequest) error {
+	release, alone, err := t.stepIn(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := t.needRoster(ctx, a); err != nil {
 		return &nobodyError{err}
 	}
@@ -69,11 +74,6 @@ func (t *Terminal) ask(ctx context.Context, a *app.App, w wish, r broadcast.Star
 	if w.dryRun {
 		return t.rehearse(ctx, a, r)
 	}
-	release, alone, err := lead(a)
-	if err != nil {
-		return err
-	}
-	defer release()
 	started, err := a.Start(ctx, r)
 	if open := new(broadcast.OpenError); alone && errors.As(err, &open) {
 		return errors.Join(err, &locale.Problem{Key: "cli.abandoned"})
@@ -87,17 +87,28 @@ func (t *Terminal) ask(ctx context.Context, a *app.App, w wish, r broadcast.Star
 	}
 	t.say(t.texts.Mark(r.Kind == broadcast.Drill) + t.texts.T("cli.asking", locale.Data{"Count": n, "Number": n}))
 	v := t.watch(a, started.Started.ID)
-	v.mailNow = w.mailNow
-	if !alone {
+	v.mailNow, v.guest = w.mailNow, !alone
+	switch {
+	case a.InMemory() != nil:
+		// A daemon does not know of this check: it is this process that asks.
+	case !alone:
 		return v.untilAsked(ctx)
+	default:
+		v.warn(t.texts.T("cli.alone"))
 	}
-	v.warn(t.texts.T("cli.alone"))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	worked := make(chan error, 1)
 	go func() { worked <- a.Work(ctx) }()
 	err = v.untilClosed(ctx, worked)
 	cancel()
+	t.settle(ctx, a)
+	switch {
+	case v.guest && t.lost:
+		t.say(t.texts.T("cli.stopped"))
+	case v.guest:
+		t.say(t.texts.T("cli.goes_on"))
+	}
 	return err
 }
 

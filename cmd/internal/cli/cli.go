@@ -53,6 +53,7 @@ type Terminal struct {
 	texts   *locale.Texts
 	zone    *time.Location
 	doc     document
+	lost    bool // something could not be kept
 }
 
 // Main runs a program for the process: with its arguments, until it is done or
@@ -73,9 +74,12 @@ func Run(ctx context.Context, t *Terminal, tree func(*Terminal) *cobra.Command) 
 	t.json = root.PersistentFlags().Lookup("json") != nil && slices.Contains(t.Args, "--json")
 	status, err := judge(root.ExecuteContext(ctx))
 	if err != nil {
-		if text := t.texts.Error(err); text != "" {
+		if text := t.texts.Error(app.LedgerProblem(err)); text != "" {
 			t.problem(text)
 		}
+	}
+	if status == ok && t.lost {
+		status = failed
 	}
 	if t.json && (t.doc.filled || status != ok) {
 		t.print(status)

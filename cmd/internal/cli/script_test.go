@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"flag"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/anpi-bot/anpi/broadcast/sqlstore/storetest"
 	"github.com/anpi-bot/anpi/cmd/internal/cli"
 	"github.com/anpi-bot/anpi/talkapi/talktest"
 )
@@ -53,6 +55,8 @@ func TestMain(m *testing.M) {
 //	leave                       Anpi leaves the family room
 //	gone WHO…                   accounts vanish from the address book
 //	set REGEXP TEXT             change the configuration
+//	disk STATE                  that of the data folder is full, roomy, read-only or works;
+//	                            new makes one, which only root can
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
@@ -72,7 +76,13 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": startProgram, "terminal": terminal, "resize": resize, "press": press, "signal": signal, "ends": ends, "await": awaitText, "never": never,
-			"say": say, "tap": tap, "nextcloud": nextcloud, "mail": mailServer, "revoke": revoke, "leave": leave, "gone": gone, "set": set,
+			"say": say, "tap": tap, "nextcloud": nextcloud, "mail": mailServer, "revoke": revoke, "leave": leave, "gone": gone, "set": set, "disk": disk,
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "root" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return os.Getuid() == 0, nil
 		},
 	})
 }
@@ -81,11 +91,15 @@ func TestScripts(t *testing.T) {
 type script struct {
 	*household
 	programs map[string]*program
+	disk     *storetest.Disk
 }
 
 func (s *script) close() {
 	for _, p := range s.programs {
 		p.kill()
+	}
+	if s.disk != nil {
+		_ = s.disk.Unmount()
 	}
 	s.stop()
 }
@@ -116,7 +130,7 @@ var settings = []string{
 // environ is the environment of the script, which it may have changed.
 func environ(ts *testscript.TestScript) []string {
 	var all []string
-	for _, name := range append([]string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "STATE_DIRECTORY", "ANPI_HEALTH_LISTEN", "TERM", "NO_COLOR"}, settings...) {
+	for _, name := range append([]string{"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "STATE_DIRECTORY", "ANPI_HEALTH_LISTEN", "ANPI_DOCTOR_EVERY", "TERM", "NO_COLOR"}, settings...) {
 		if value := ts.Getenv(name); value != "" {
 			all = append(all, name+"="+value)
 		}
@@ -281,6 +295,27 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	for _, who := range args {
 		s.dav.RemoveAccount(who)
 	}
+}
+
+func disk(ts *testscript.TestScript, neg bool, args []string) {
+	s := of(ts, neg, args, 1)
+	var err error
+	switch args[0] {
+	case "new":
+		ts.Check(os.Mkdir(ts.MkAbs("data"), 0o700))
+		s.disk, err = storetest.MountDisk(ts.MkAbs("data"))
+	case "full":
+		err = s.disk.Fill()
+	case "roomy":
+		err = s.disk.MakeRoom()
+	case "read-only":
+		err = s.disk.ReadOnly(true)
+	case "works":
+		err = s.disk.ReadOnly(false)
+	default:
+		ts.Fatalf("a disk is not %s", args[0])
+	}
+	ts.Check(err)
 }
 
 func set(ts *testscript.TestScript, neg bool, args []string) {

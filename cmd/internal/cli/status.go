@@ -51,6 +51,9 @@ func (t *Terminal) status() *cobra.Command {
 // seeCheck looks at the check whose number is typed, else at the newest one. ok
 // is false, and that is said, when there has never been one.
 func (t *Terminal) seeCheck(ctx context.Context, a *app.App, words []string) (v view, ok bool, err error) {
+	if why := a.Stale(); why != nil {
+		t.problem(t.texts.T("memory.stale", locale.Data{"Reason": t.texts.Error(why)}))
+	}
 	var check broadcast.Check
 	if len(words) > 0 {
 		id, err := strconv.ParseInt(words[0], 10, 64)

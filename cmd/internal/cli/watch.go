@@ -21,12 +21,14 @@ type watch struct {
 	id      int64
 	began   time.Time
 	mailNow bool // mail is wanted beside Talk
+	guest   bool // a daemon runs, and this process works beside it
 
 	screen  *screen.Screen // nil where nothing can be drawn
 	notices []string       // that stay on it
 
 	progress string
 	tally    string
+	memory   string // what was told of a ledger in memory
 	told     map[string]bool
 }
 
@@ -85,6 +87,7 @@ func (w *watch) untilClosed(ctx context.Context, worked <-chan error) error {
 			return err
 		}
 		if err == nil {
+			w.mindMemory()
 			w.show(r)
 			if !r.Tally.Check.Open() && !slices.ContainsFunc(r.Deliveries, soon) {
 				return w.result(r)
@@ -94,7 +97,9 @@ func (w *watch) untilClosed(ctx context.Context, worked <-chan error) error {
 		case <-ctx.Done():
 			<-worked
 			w.leave()
-			w.t.say(w.t.texts.T("cli.stopped"))
+			if !w.guest {
+				w.t.say(w.t.texts.T("cli.stopped"))
+			}
 			r, err := w.look(context.WithoutCancel(ctx))
 			if err != nil {
 				return err

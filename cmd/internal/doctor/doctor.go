@@ -75,9 +75,11 @@ type Options struct {
 	// writing to it; a daemon at rest writes nothing.
 	Data  string
 	Write bool
-	// Store is the ledger, Integrity reads all of it. Broken is why it cannot be
-	// opened.
+	// Store is the ledger, Memory is why it lives in memory, for a person to read,
+	// nil while it is on its disk. Integrity reads all of it. Broken is why it
+	// cannot be opened.
 	Store     broadcast.Store
+	Memory    func() error
 	Integrity func(context.Context) error
 	Broken    error
 

@@ -92,6 +92,11 @@ func (d *Doctor) ledger(ctx context.Context) []Finding {
 	if d.o.Broken != nil {
 		return []Finding{{Name: name, Grade: Bad, words: explained(d.o.Broken)}}
 	}
+	if d.o.Memory != nil {
+		if why := d.o.Memory(); why != nil {
+			return []Finding{bad(name, "memory.serve_on", values{"Reason": why})}
+		}
+	}
 	if d.o.Integrity == nil {
 		return nil
 	}
