@@ -46,6 +46,8 @@ func TestMain(m *testing.M) {
 //	ends NAME STATUS            wait until it has ended so
 //	await [-count=N] AT REGEXP  wait until it stands there (N times); AT is room,
 //	                            mails, a person, or the name of a program
+//	recorded                    wait until it is known of all that was sent what came of it:
+//	                            after a kill in that moment it would take a minute and more
 //	never AT REGEXP             it must not stand there now
 //	say WHO TEXT                somebody writes in the family room
 //	tap WHO EMOJI               somebody taps under the newest prompt
@@ -76,7 +78,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": startProgram, "terminal": terminal, "resize": resize, "press": press, "signal": signal, "ends": ends, "await": awaitText, "never": never,
-			"say": say, "tap": tap, "nextcloud": nextcloud, "mail": mailServer, "revoke": revoke, "leave": leave, "gone": gone, "set": set, "disk": disk,
+			"say": say, "tap": tap, "nextcloud": nextcloud, "mail": mailServer, "revoke": revoke, "leave": leave, "gone": gone, "set": set, "disk": disk, "recorded": recorded,
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "root" {
@@ -237,6 +239,19 @@ func awaitText(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s.clean(ts, s.see(args[0]))
 	ts.Stdout().Write([]byte(s.see(args[0])))
+}
+
+func recorded(ts *testscript.TestScript, neg bool, args []string) {
+	s := of(ts, neg, args, 0)
+	var printed string
+	if !await(func() bool {
+		p := s.start(ts, "outbox", []string{"broadcast", "outbox", "--json"})
+		_, err := p.end()
+		printed = p.printed()
+		return err == nil && !strings.Contains(printed, `"sending"`) && !strings.Contains(printed, `"due"`)
+	}) {
+		ts.Fatalf("something is not recorded:\n%s", printed)
+	}
 }
 
 func never(ts *testscript.TestScript, neg bool, args []string) {
