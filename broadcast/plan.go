@@ -78,16 +78,20 @@ func (s *Service) PlanAck(c *Change, over ChannelName, id string, message Receip
 
 // PlanAnnounce plans to say something to everybody that asks for nothing: one
 // message in the room for those with a Talk account, mail for the others, and
-// for whoever the room does not reach. The id says what asks for it; whoever
-// speaks may be nobody on the roster. It returns
-// the members who cannot be told at all.
-func (s *Service) PlanAnnounce(c *Change, id string, by roster.Member, text string) (none []roster.Member) {
+// for whoever the room does not reach. Where it is for some only, each of them is
+// told alone. The id says what asks for it; whoever speaks may be nobody on the
+// roster. It returns the members who cannot be told at all.
+func (s *Service) PlanAnnounce(c *Change, id string, by roster.Member, text string, to ...roster.Member) (none []roster.Member) {
 	d := Delivery{Step: "announce-" + id, Purpose: Announce, AboutID: by.ID, Body: text, State: Due, DueAt: c.Now}
-	for _, m := range s.Roster().Members {
+	over := Direct
+	if len(to) == 0 {
+		to, over = s.Roster().Members, Room
+	}
+	for _, m := range to {
 		d.MemberID = m.ID
 		switch {
 		case m.Talk != "":
-			c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, Room, ""))
+			c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, over, ""))
 		case len(m.Emails) > 0:
 			c.Deliveries = append(c.Deliveries, Check{Key: id}.deliver(d, Email, m.Emails[0]))
 		default:

@@ -15,6 +15,9 @@ type Report struct {
 	// Quartiles are the times until 25, 50 and 75 % of the members had
 	// answered; zero where that share was not reached.
 	Quartiles [3]time.Duration
+	// Times are how long after the start each member answered first, the
+	// quickest one first.
+	Times []time.Duration
 	// Failures are the deliveries that did not arrive, in the order of the
 	// roster.
 	Failures []Delivery
@@ -41,12 +44,12 @@ func makeReport(check Check, members []roster.Member, answers []Answer, deliveri
 			first[a.MemberID] = a
 		}
 	}
-	var times []time.Time
 	for _, a := range first {
 		r.Over[a.Source]++
-		times = append(times, a.At)
+		r.Times = append(r.Times, a.At.Sub(check.StartedAt))
 	}
-	r.Quartiles = quartiles(check.StartedAt, times, len(members))
+	slices.Sort(r.Times)
+	r.Quartiles = quartiles(r.Times, len(members))
 	order := map[string]int{}
 	for i, m := range members {
 		order[m.ID] = i

@@ -157,15 +157,13 @@ func (t Tally) Unreached() []Standing {
 
 // quartiles returns how long after the start 25, 50 and 75 % of the members
 // had answered for the first time; zero for a share that was not reached. The
-// times are those of first answers, in any order.
-func quartiles(start time.Time, first []time.Time, members int) (q [3]time.Duration) {
-	first = slices.Clone(first)
-	slices.SortFunc(first, time.Time.Compare)
+// times are sorted.
+func quartiles(times []time.Duration, members int) (q [3]time.Duration) {
 	for i := range q {
 		// The share counts as reached with the member that completes it.
 		need := (members*(i+1) + 3) / 4
-		if need > 0 && need <= len(first) {
-			q[i] = max(first[need-1].Sub(start), time.Millisecond)
+		if need > 0 && need <= len(times) {
+			q[i] = max(times[need-1], time.Millisecond)
 		}
 	}
 	return q

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/anpi-bot/anpi/broadcast/locale"
 	"github.com/anpi-bot/anpi/roster"
 )
 
@@ -132,22 +133,54 @@ func TestWhoNeedsSomebodyComesFirst(t *testing.T) {
 }
 
 func TestQuartiles(t *testing.T) {
-	none := time.Duration(0)
+	const none = time.Duration(0)
+	minutes := func(all ...int) (times []time.Duration) {
+		for _, n := range all {
+			times = append(times, time.Duration(n)*time.Minute)
+		}
+		return times
+	}
 	for _, c := range []struct {
 		name    string
-		first   []time.Time
+		times   []time.Duration
 		members int
 		want    [3]time.Duration
 	}{
 		{"nobody", nil, 4, [3]time.Duration{}},
 		{"no members", nil, 0, [3]time.Duration{}},
-		{"one of one", []time.Time{at(1)}, 1, [3]time.Duration{time.Minute, time.Minute, time.Minute}},
-		{"four, unsorted", []time.Time{at(4), at(2), at(1), at(3)}, 4, [3]time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}},
-		{"half of six", []time.Time{at(1), at(2), at(3)}, 6, [3]time.Duration{2 * time.Minute, 3 * time.Minute, none}},
-		{"an answer before the start", []time.Time{at(-5)}, 1, [3]time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}},
+		{"one of one", minutes(1), 1, [3]time.Duration{time.Minute, time.Minute, time.Minute}},
+		{"four", minutes(1, 2, 3, 4), 4, [3]time.Duration{time.Minute, 2 * time.Minute, 3 * time.Minute}},
+		{"half of six", minutes(1, 2, 3), 6, [3]time.Duration{2 * time.Minute, 3 * time.Minute, none}},
+		{"an answer before the start", minutes(-5), 1, [3]time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}},
 	} {
-		if got := quartiles(began, c.first, c.members); got != c.want {
+		if got := quartiles(c.times, c.members); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// The curve has a line for each time by which more had answered, up to the one
+// by which all had who did.
+func TestCurve(t *testing.T) {
+	members := []roster.Member{{ID: "a"}, {ID: "b"}, {ID: "c"}, {ID: "d"}}
+	for _, c := range []struct {
+		name    string
+		minutes map[string]int
+		want    []string
+	}{
+		{"nobody", nil, nil},
+		{"at once and late", map[string]int{"a": 0, "b": 4, "c": 100}, []string{
+			"█████░░░░░░░░░░░░░░░ 1 of 4 within 1 min", "██████████░░░░░░░░░░ 2 of 4 within 5 min", "███████████████░░░░░ 3 of 4 within 2 h",
+		}},
+		{"after the end", map[string]int{"a": 80 * 60}, []string{"█████░░░░░░░░░░░░░░░ 1 of 4 later"}},
+	} {
+		var answers []Answer
+		for who, n := range c.minutes {
+			answers = append(answers, Answer{MemberID: who, Status: Safe, Source: ByTap, At: at(n)}, Answer{MemberID: who, Status: Help, Source: ByTap, At: at(n + 1)})
+		}
+		r := makeReport(Check{StartedAt: began}, members, answers, nil)
+		if diff := cmp.Diff(c.want, (Words{Texts: locale.For("en", time.UTC)}).Curve(r)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
 }

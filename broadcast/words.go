@@ -326,6 +326,42 @@ func (w Words) Report(r Report) []string {
 	return append(lines, w.T("report.late"))
 }
 
+// moments are the times for which the curve may have a line.
+var moments = []time.Duration{
+	time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute, 30 * time.Minute,
+	time.Hour, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour, 24 * time.Hour, 48 * time.Hour, 72 * time.Hour,
+}
+
+// Curve draws how the first answers came in over time, in lines of at most some
+// forty columns: one for each moment by which there were more.
+func (w Words) Curve(r Report) []string {
+	var lines []string
+	all, before := len(r.Tally.Standings), 0
+	draw := func(n int, key string, number int) {
+		if n > before {
+			lines = append(lines, w.T(key, locale.Data{"Bar": bar(n, all), "Answered": n, "All": all, "Number": number}))
+		}
+		before = n
+	}
+	for _, at := range moments {
+		n, _ := slices.BinarySearch(r.Times, at+1)
+		if at < time.Hour {
+			draw(n, "report.curve_minutes", int(at.Minutes()))
+		} else {
+			draw(n, "report.curve_hours", int(at.Hours()))
+		}
+	}
+	draw(len(r.Times), "report.curve_later", 0)
+	return lines
+}
+
+// bar is a share of all, twenty columns long.
+func bar(n, all int) string {
+	const columns = 20
+	full := min((n*columns+all-1)/max(all, 1), columns)
+	return strings.Repeat("█", full) + strings.Repeat("░", columns-full)
+}
+
 func (w Words) share(d time.Duration) string {
 	if d == 0 {
 		return w.T("report.unknown_span")
