@@ -16,11 +16,14 @@ import (
 	"github.com/anpi-bot/anpi/roster"
 )
 
-// announce makes "say": it tells everybody something and asks for nothing.
+// announce makes "say": it tells everybody something, or some of them, and asks
+// for nothing.
 func (t *Terminal) announce() *cobra.Command {
+	var names, groups []string
 	c := t.command(command.Say)
 	c.Use, c.Args = "say "+t.texts.T("emergency.use_text"), cobra.ArbitraryArgs
 	c.Example = t.examples("emergency.examples_say")
+	t.chosen(c, &names, &groups)
 	say := t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, words []string) error {
 		release, alone, err := t.stepIn(ctx, a)
 		if err != nil {
@@ -30,8 +33,12 @@ func (t *Terminal) announce() *cobra.Command {
 		if err := t.needRoster(ctx, a); err != nil {
 			return &nobodyError{err}
 		}
+		to, err := t.choose(a.Service.Roster(), names, groups)
+		if err != nil {
+			return err
+		}
 		change := broadcast.Change{Now: time.Now()}
-		none := a.Service.PlanAnnounce(&change, "cli:"+rand.Text(), roster.Member{}, strings.Join(words, " "))
+		none := a.Service.PlanAnnounce(&change, "cli:"+rand.Text(), roster.Member{}, strings.Join(words, " "), to...)
 		for _, m := range none {
 			t.problem(t.texts.T("cli.member_failed", locale.Data{"Name": plain(m.Name), "Reason": t.texts.Reason(broadcast.ReasonNoWay)}))
 		}

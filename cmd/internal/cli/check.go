@@ -30,13 +30,10 @@ func (t *Terminal) start(kind broadcast.Kind) *cobra.Command {
 	c.Use, c.Args = string(kind)+" ["+t.texts.T("usage.words")+"]", cobra.ArbitraryArgs
 	c.Example = t.examples("emergency.examples_" + string(kind))
 	flags := c.Flags()
-	flags.StringArrayVar(&w.groups, "group", nil, t.texts.T("emergency.flag_group"))
-	flags.StringArrayVar(&w.names, "to", nil, t.texts.T("emergency.flag_to"))
+	t.chosen(c, &w.names, &w.groups)
 	flags.BoolVar(&w.mailNow, "mail-now", false, t.texts.T("emergency.flag_mail_now"))
 	flags.BoolVar(&w.noMail, "no-mail", false, t.texts.T("emergency.flag_no_mail"))
 	flags.BoolVar(&w.dryRun, "dry-run", false, t.texts.T("emergency.flag_dry_run"))
-	t.complete(c, "to", memberNames)
-	t.complete(c, "group", groupNames)
 	c.RunE = t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, words []string) error {
 		return t.ask(ctx, a, w, broadcast.StartRequest{Kind: kind, Key: "cli:" + rand.Text(), Question: strings.Join(words, " ")})
 	})

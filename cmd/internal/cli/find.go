@@ -4,12 +4,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/anpi-bot/anpi/bot/who"
 	"github.com/anpi-bot/anpi/broadcast/locale"
 	"github.com/anpi-bot/anpi/roster"
 )
+
+// chosen gives a command the options that name a part of the family.
+func (t *Terminal) chosen(c *cobra.Command, names, groups *[]string) {
+	c.Flags().StringArrayVar(groups, "group", nil, t.texts.T("emergency.flag_group"))
+	c.Flags().StringArrayVar(names, "to", nil, t.texts.T("emergency.flag_to"))
+	t.complete(c, "to", memberNames)
+	t.complete(c, "group", groupNames)
+}
 
 // choose picks the members with the names and in the groups, in the order of the
 // roster; none when neither is given. A word that does not say clearly who is

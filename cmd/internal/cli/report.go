@@ -48,7 +48,7 @@ func (t *Terminal) report() *cobra.Command {
 			return t.writeHTML(t.Out, v)
 		default:
 			t.say(t.heading(v.Tally.Check))
-			t.say(t.texts.Mark(v.Tally.Check.Drill()) + strings.Join(slices.Concat(t.words().Tally(v.Tally), t.saidLines(v), t.course(v)), "\n"))
+			t.say(t.texts.Mark(v.Tally.Check.Drill()) + strings.Join(slices.Concat(t.words().Tally(v.Tally), t.saidLines(v), t.words().Curve(v.Report), t.course(v)), "\n"))
 			return nil
 		}
 	})
@@ -180,7 +180,7 @@ func (t *Terminal) writeHTML(out io.Writer, v view) error {
 	tally := t.words().Tally(v.Tally)
 	return reportTemplate.Execute(out, map[string]any{
 		"Lang": t.texts.Lang, "Mark": t.texts.Mark(c.Drill()), "Drill": c.Drill(), "Title": t.heading(c), "Question": plain(c.Question),
-		"Tally": tally, "Lines": t.course(v), "Columns": t.columns(), "Rows": t.rows(v, t.texts.When),
+		"Tally": tally, "Curve": t.words().Curve(v.Report), "Lines": t.course(v), "Columns": t.columns(), "Rows": t.rows(v, t.texts.When),
 		"Made": t.texts.T("board.as_of", locale.Data{"When": t.texts.When(time.Now())}),
 	})
 }
