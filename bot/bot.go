@@ -72,6 +72,9 @@ type Bot struct {
 	// family is held while what was read in the family room is taken in: two
 	// goroutines read it.
 	family sync.Mutex
+	// turn has something while what was read is taken in, in whatever room:
+	// documents such as what people prefer are read, changed and written whole.
+	turn chan struct{}
 	// replies are the times of the latest replies to each member, and cries those
 	// of the alarms that each has raised outside a check.
 	replies, cries map[string][]time.Time
@@ -94,7 +97,7 @@ func New(o Options) *Bot {
 	if o.Forget == nil {
 		o.Forget = func(string) {}
 	}
-	return &Bot{Options: o, news: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
+	return &Bot{Options: o, news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
 }
 
 // Wake tells the bot that a check may have begun, so that it looks more often.

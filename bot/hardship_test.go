@@ -298,3 +298,35 @@ func TestAnOldDrillsPromptTappedInARealCheck(t *testing.T) {
 		}
 	})
 }
+
+// slowly is a ledger on a slow disk: what is read is old when it arrives.
+type slowly struct{ broadcast.Store }
+
+func (s slowly) Document(ctx context.Context, name string) ([]byte, error) {
+	body, err := s.Store.Document(ctx, name)
+	if name == broadcast.PreferencesDocument {
+		time.Sleep(20 * time.Second)
+	}
+	return body, err
+}
+
+// Two people tell what they prefer at the same moment, one in the room and one
+// alone with the bot: both are known.
+func TestTwoPreferencesAtOnce(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.start()
+		h.check()
+		h.grandma.SayDirect("anpi", "!help")
+		h.rest(10 * time.Second)
+		h.stop()
+		h.service.Store = slowly{h.store}
+		h.start()
+		h.akari.Say(h.room, "!language ja")
+		h.grandma.SayDirect("anpi", "!language en")
+		h.rest(3 * time.Minute)
+		p, err := broadcast.ReadPreferences(t.Context(), h.store)
+		if err != nil || p["talk:akari"].Lang != "ja" || p["talk:grandma"].Lang != "en" {
+			t.Errorf("the preferences are %v, %v", p, err)
+		}
+	})
+}

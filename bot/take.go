@@ -50,6 +50,12 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 	if batch.LastGiven == 0 {
 		return nil
 	}
+	select {
+	case b.turn <- struct{}{}:
+		defer func() { <-b.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	change := broadcast.Change{Now: time.Now()}
 	commit := func(upTo int64) error {
 		change.Cursors = []broadcast.Cursor{{Room: p.room, After: upTo}}
