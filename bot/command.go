@@ -119,7 +119,7 @@ func (h *hearing) obey(ctx context.Context, o order) error {
 	case command.Close:
 		return h.close(ctx)
 	case command.Say:
-		return h.announce(o.rest)
+		return h.announce(o)
 	case command.Status:
 		return h.status(ctx, o.rest)
 	case command.Roster:
@@ -226,6 +226,9 @@ func (h *hearing) confirmed(ctx context.Context, q question, yes bool) error {
 	case !h.member.Organiser:
 		h.say("confirmed-"+q.ID, h.refusal())
 		return nil
+	case q.Kind == askSay:
+		h.announces(q.Say)
+		return nil
 	}
 	return h.begins(ctx, q.Start)
 }
@@ -282,20 +285,31 @@ func (h *hearing) close(ctx context.Context) error {
 	return nil
 }
 
-// announce plans to say something to everybody.
-func (h *hearing) announce(text string) error {
+// announce plans to say something to everybody. What stands behind a mere "say",
+// alone with the bot, may be meant for the bot: then it asks first.
+func (h *hearing) announce(o order) error {
 	w := h.words()
-	if text == "" {
+	switch {
+	case o.rest == "":
 		h.reply(w.T("announce.empty", locale.Data{"Usage": command.Of(command.Say).Usage(w.Texts, h.sign())}))
-		return nil
+	case !o.signed:
+		q := question{Kind: askSay, ID: "say-" + broadcast.TalkCarrier(h.message.ID), Until: h.at.Add(confirmTime), Say: o.rest}
+		n := len(h.Service.Roster().Members)
+		return h.ask(q, w.T("confirm.say", locale.Data{"Count": n, "Number": n, "Text": Plain(o.rest)}), yes, no)
+	default:
+		h.announces(o.rest)
 	}
+	return nil
+}
+
+func (h *hearing) announces(text string) {
+	w := h.words()
 	none := h.Service.PlanAnnounce(h.change, broadcast.TalkCarrier(h.message.ID), h.member, text)
 	if len(none) > 0 {
 		h.reply(w.T("bot.started_unreached", locale.Data{"Names": h.names(none)}))
 	} else if h.place.direct {
 		h.reply(w.T("announce.sent"))
 	}
-	return nil
 }
 
 // board plans to post a link to the board in the room, or to close all there

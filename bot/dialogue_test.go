@@ -461,3 +461,46 @@ func TestACryForAnotherLongAfterADrill(t *testing.T) {
 		}
 	})
 }
+
+// Alone with the bot a mere "say" may be meant for the bot: it asks before it
+// tells everybody. Behind a sign it is a command, and goes out.
+func TestNobodyIsToldByAccident(t *testing.T) {
+	inBoth(t, func(t *testing.T, h *home, w tongue) {
+		text := map[string]string{"en": "say We meet at the school", "ja": "お知らせ 学校に集まります"}[w.lang]
+		h.start()
+		h.dad.SayDirect("anpi", text)
+		h.rest(time.Minute)
+		room := h.directRoom("dad")
+		asked := h.asks(room, w.confirm60())
+		if got := h.wrote(h.room); len(got) != 0 {
+			t.Fatalf("the room was told: %q", got)
+		}
+		h.dad.React(room, asked, "❌")
+		h.rest(10 * time.Second)
+		if count(h.wrote(room), w.stopped) != 1 || len(h.wrote(h.room)) != 0 {
+			t.Errorf("after ❌: %q, %q", h.wrote(room), h.wrote(h.room))
+		}
+		h.dad.SayDirect("anpi", text)
+		h.rest(40 * time.Second)
+		h.dad.SayDirect("anpi", w.yes)
+		h.rest(time.Minute)
+		if got := h.wrote(h.room); len(got) != 1 || !strings.Contains(got[0], "📢 Dad") {
+			t.Errorf("after yes the room has %q, and Dad %q", got, h.wrote(room))
+		}
+		h.akari.SayDirect("anpi", text)
+		h.rest(2 * time.Minute)
+		if got := h.wrote(h.room); len(got) != 1 {
+			t.Errorf("a child has told the room: %q", got)
+		}
+		h.dad.SayDirect("anpi", "!"+text)
+		h.rest(time.Minute)
+		if got := h.wrote(h.room); len(got) != 2 {
+			t.Errorf("behind a sign: %q", got)
+		}
+	})
+}
+
+// confirm60 is how the bot asks whether something is meant.
+func (w tongue) confirm60() string {
+	return map[string]string{"en": "within 60 seconds", "ja": "60秒以内"}[w.lang]
+}

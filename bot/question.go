@@ -30,8 +30,9 @@ type question struct {
 	// Until is when the answer comes too late, on the clock of the server.
 	Until time.Time `json:"until"`
 
-	// Start is the check that waits to be confirmed.
+	// Start is the check that waits to be confirmed, Say the announcement.
 	Start broadcast.StartRequest `json:"start,omitzero"`
+	Say   string                 `json:"say,omitempty"`
 
 	// CheckID is the check of a report, Told what was told, Rest what else was
 	// told in the same breath, and Answer what carried it.
@@ -47,12 +48,13 @@ type questionKind string
 
 const (
 	askStart questionKind = "start" // shall the check begin?
+	askSay   questionKind = "say"   // shall everybody be told?
 	askWho   questionKind = "who"   // whom do you mean?
 	askWith  questionKind = "with"  // who is with you?
 )
 
 const (
-	// confirmTime is how long a start waits to be confirmed.
+	// confirmTime is how long a start or an announcement waits to be confirmed.
 	confirmTime = time.Minute
 	// tellTime is how long a report waits for who is meant. After that a name in
 	// the chat means something else.
@@ -69,6 +71,10 @@ var (
 	yes = "✅"
 	no  = "❌"
 )
+
+// confirms reports whether the question is one of yes or no, before many people
+// hear something.
+func (q question) confirms() bool { return q.Kind == askStart || q.Kind == askSay }
 
 func questionDocument(m roster.Member) string { return "question:" + m.ID }
 
@@ -117,7 +123,7 @@ func (h *hearing) replied(ctx context.Context, a broadcast.Answer, text string, 
 		return false, err
 	}
 	agrees, isAgreement := answer.Agree(text)
-	if q.Kind == askStart {
+	if q.confirms() {
 		edited := a.Carrier != broadcast.TalkCarrier(h.message.ID)
 		if !isAgreement || edited {
 			return false, nil
@@ -191,15 +197,15 @@ func (h *hearing) tappedQuestion(ctx context.Context, d broadcast.Delivery) (alo
 	agrees := talkapi.SameReaction(tap, yes) || talkapi.SameReaction(tap, "👍")
 	switch {
 	case h.at.After(q.Until):
-		if q.Kind == askStart && agrees {
+		if q.confirms() && agrees {
 			h.keep(nil)
 			h.say("late-"+q.ID, h.words().T("confirm.late"))
 		}
 		return true, nil
-	case q.Kind == askStart && agrees:
+	case q.confirms() && agrees:
 		return true, h.confirmed(ctx, q, true)
 	case talkapi.SameReaction(tap, no):
-		if q.Kind == askStart {
+		if q.confirms() {
 			return true, h.confirmed(ctx, q, false)
 		}
 		return true, h.dropped(ctx, q)
