@@ -341,10 +341,30 @@ func (h *hearing) askWith(ctx context.Context, check broadcast.Check, q question
 	return h.ask(q, text, keycaps(len(others))...)
 }
 
+// numbered lists the candidates. Those of the same name are told apart by what
+// the family may see: no addresses.
 func (h *hearing) numbered(w broadcast.Words, q question) string {
+	members := h.candidates(q)
+	namesakes := map[string]int{}
+	for _, m := range members {
+		namesakes[m.Name]++
+	}
 	var lines []string
-	for i, m := range h.candidates(q) {
-		lines = append(lines, w.T("told.number", locale.Data{"Number": i + 1, "Name": Plain(m.Name)}))
+	for i, m := range members {
+		name := Plain(m.Name)
+		if namesakes[m.Name] > 1 {
+			name = w.T("told.namesake", locale.Data{"Name": name, "Sign": Plain(sign(w, m))})
+		}
+		lines = append(lines, w.T("told.number", locale.Data{"Number": i + 1, "Name": name}))
 	}
 	return strings.Join(lines, "\n")
+}
+
+func sign(w broadcast.Words, m roster.Member) string {
+	for _, all := range [][]string{{m.Talk}, m.Nicknames, m.Groups} {
+		if len(all) > 0 && all[0] != "" {
+			return all[0]
+		}
+	}
+	return w.T("channel.email")
 }

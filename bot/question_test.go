@@ -1,6 +1,7 @@
 package bot_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -156,4 +157,33 @@ func TestNamesWithBlanks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two of the family have the same name: each is offered with what tells them
+// apart, and no address.
+func TestTwoOfTheSameName(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.are(append(*h.members.Load(),
+			roster.Member{ID: "card:1", Name: "Ken", Nicknames: []string{"Little Ken"}, Emails: []string{"ken@example.org"}},
+			roster.Member{ID: "card:2", Name: "Ken", Emails: []string{"old@example.org"}})...)
+		h.start()
+		h.check()
+		h.akari.Say(h.room, "Ken is hurt")
+		h.rest(5 * time.Second)
+		said := h.wrote(h.room)
+		question := said[len(said)-1]
+		for _, line := range []string{"1 Ken (Little Ken)", "2 Ken (e-mail)"} {
+			if !strings.Contains(question, line) {
+				t.Errorf("no %q in %q", line, question)
+			}
+		}
+		if strings.Contains(question, "@") {
+			t.Errorf("there is an address in %q", question)
+		}
+		h.akari.Say(h.room, "2")
+		h.rest(5 * time.Second)
+		if h.status("card:2").Status != broadcast.Injured || h.status("card:1").Answered {
+			t.Errorf("the wrong one is hurt: %q", h.wrote(h.room))
+		}
+	})
 }
