@@ -212,6 +212,7 @@ func (h *hearing) tappedQuestion(ctx context.Context, d broadcast.Delivery) (alo
 	}
 	for i, cap := range keycaps(len(q.Candidates)) {
 		if talkapi.SameReaction(tap, cap) {
+			q.Answer.Source = broadcast.ByTap
 			return true, h.answered(ctx, q, h.candidates(q)[i:i+1])
 		}
 	}

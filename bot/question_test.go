@@ -187,3 +187,40 @@ func TestTwoOfTheSameName(t *testing.T) {
 		}
 	})
 }
+
+// Akari taps a wrong number, and takes it away: of that person nothing is known
+// again, and the others stay as they are.
+func TestAWrongNumberIsTakenBack(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.are(append(*h.members.Load(), roster.Member{ID: "card:ken", Name: "Ken"})...)
+		h.start()
+		h.check()
+		h.akari.Say(h.room, "みんな無事です")
+		h.rest(5 * time.Second)
+		asked := h.asks(h.room, "Who is with you and safe?")
+		h.akari.Say(h.room, "1") // Dad
+		h.akari.React(h.room, asked, "2️⃣")
+		h.akari.React(h.room, asked, "3️⃣")
+		h.rest(10 * time.Second)
+		for _, id := range []string{"talk:dad", "talk:grandma", "talk:mum"} {
+			if got := h.status(id).Status; got != broadcast.Safe {
+				t.Fatalf("%s is %s: %q", id, got, h.wrote(h.room))
+			}
+		}
+		h.akari.Unreact(h.room, asked, "2️⃣")
+		h.rest(10 * time.Second)
+		for id, want := range map[string]broadcast.Status{"talk:dad": broadcast.Safe, "talk:grandma": broadcast.Pending, "talk:mum": broadcast.Safe} {
+			if got := h.status(id); got.Status != want || got.Answered == (want == broadcast.Pending) {
+				t.Errorf("%s is %s, want %s: %q", id, got.Status, want, h.wrote(h.room))
+			}
+		}
+		// Whoever has answered meanwhile knows better.
+		h.mum.Say(h.room, "I am hurt")
+		h.rest(5 * time.Second)
+		h.akari.Unreact(h.room, asked, "3️⃣")
+		h.rest(10 * time.Second)
+		if got := h.status("talk:mum").Status; got != broadcast.Injured {
+			t.Errorf("Mum is %s: %q", got, h.wrote(h.room))
+		}
+	})
+}

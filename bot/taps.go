@@ -82,8 +82,11 @@ func (h *hearing) under(ctx context.Context) (d broadcast.Delivery, ok bool, err
 // concerned.
 func (h *hearing) untapped(ctx context.Context, a broadcast.Answer) error {
 	d, ok, err := h.under(ctx)
-	if err != nil || !ok || !d.Purpose.Answerable() {
+	if err != nil || !ok {
 		return err
+	}
+	if !d.Purpose.Answerable() {
+		return h.untappedNumber(ctx, d, a)
 	}
 	check, err := h.Service.Store.Check(ctx, d.CheckID)
 	if err != nil {
@@ -93,7 +96,10 @@ func (h *hearing) untapped(ctx context.Context, a broadcast.Answer) error {
 	if err != nil || !ok || standing.Answer.Source != broadcast.ByTap {
 		return err
 	}
-	left := h.left(ctx)
+	var left []broadcast.Status
+	for _, emoji := range h.left(ctx) {
+		left = append(left, tapStatus(emoji))
+	}
 	known, _, err := h.Service.StandingBut(ctx, check, h.member, func(a broadcast.Answer) bool {
 		return a.Source == broadcast.ByTap && a.Status != broadcast.Pending && !slices.Contains(left, a.Status)
 	})
@@ -111,8 +117,45 @@ func (h *hearing) untapped(ctx context.Context, a broadcast.Answer) error {
 	return h.record(ctx, check, a)
 }
 
-// left is what the member still says with taps under the same prompt.
-func (h *hearing) left(ctx context.Context) (left []broadcast.Status) {
+// untappedNumber plans what follows when somebody takes back the number of a
+// person who is with them: of that person holds again what was known without it.
+func (h *hearing) untappedNumber(ctx context.Context, d broadcast.Delivery, a broadcast.Answer) error {
+	q, ok, err := h.asked(ctx)
+	if err != nil || !ok || q.Kind != askWith || d.Step != broadcast.ReplyStep(q.ID) {
+		return err
+	}
+	check, err := h.Service.Store.Check(ctx, q.CheckID)
+	if err != nil {
+		return fmt.Errorf("find the check of a question: %w", err)
+	}
+	left := h.left(ctx)
+	for i, m := range h.candidates(q) {
+		if slices.ContainsFunc(left, func(emoji string) bool { return talkapi.SameReaction(emoji, keycaps(i + 1)[i]) }) {
+			continue
+		}
+		now, asked, err := h.Service.Standing(ctx, check, m)
+		if err != nil {
+			return err
+		}
+		before, _, err := h.Service.StandingBut(ctx, check, m, func(a broadcast.Answer) bool {
+			return a.Source == broadcast.ByTap && a.ReportedBy == h.member.ID && !a.RecordedAt.Before(q.Asked)
+		})
+		if err != nil {
+			return err
+		}
+		if !asked || before.Status == now.Status {
+			continue
+		}
+		a.Source = broadcast.ByTap
+		if err := h.recordFor(ctx, check, []roster.Member{m}, before.Status, a, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// left are the reactions of the member that still stand under the message.
+func (h *hearing) left(ctx context.Context) (left []string) {
 	reactions, err := h.Client.Reactions(ctx, h.place.room, h.message.Parent.ID)
 	if err != nil {
 		// It must not hold up what others say.
@@ -120,7 +163,7 @@ func (h *hearing) left(ctx context.Context) (left []broadcast.Status) {
 	}
 	for emoji, by := range reactions {
 		if slices.ContainsFunc(by, func(r talkapi.Reaction) bool { return r.ActorType == "users" && r.ActorID == h.member.Talk }) {
-			left = append(left, tapStatus(emoji))
+			left = append(left, emoji)
 		}
 	}
 	return left
