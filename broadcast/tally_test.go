@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,5 +192,20 @@ func TestOnlyFirstAnswersMakeTheCurve(t *testing.T) {
 		[]Delivery{{MemberID: "kenta", State: Failed, Purpose: Remind, Reason: "talk-gone"}, {State: Failed, Purpose: TallyOf}, {MemberID: "kenta", State: Sent, MaybeTwice: true}})
 	if r.Over[ByTap] != 1 || r.Over[ByRoom] != 0 || r.Quartiles[2] != time.Minute || len(r.Failures) != 1 || r.Twice != 1 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A drill is marked in the subject of every mail that is about it, whether the
+// message belongs to the check or not.
+func TestANoticeAboutADrillSaysSo(t *testing.T) {
+	for _, lang := range []string{"en", "ja"} {
+		w := Words{Texts: locale.For(lang, time.UTC), Plain: func(s string) string { return s }}
+		mark := w.Mark(true)
+		for body, drill := range map[string]bool{mark + "somebody cries": true, "somebody cries": false} {
+			subject, text := w.Mail(Message{Purpose: Notice, Body: body})
+			if strings.HasPrefix(subject, mark) != drill || strings.Count(text, mark) > 1 {
+				t.Errorf("%q has the subject %q and the text %q", body, subject, text)
+			}
+		}
 	}
 }

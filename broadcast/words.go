@@ -81,7 +81,9 @@ func (w Words) Mail(m Message) (subject, body string) {
 	case Silence:
 		subject += w.T("mail.subject_silence")
 	default:
-		subject = w.Mark(m.drill()) + w.T("mail.subject_notice")
+		// A notice that belongs to no check may still be about a drill.
+		drill := m.drill() || strings.HasPrefix(m.Body, w.Mark(true))
+		subject = w.Mark(drill) + w.T("mail.subject_notice")
 	}
 	signature := "mail.signature"
 	if w.Replies {
