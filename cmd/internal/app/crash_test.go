@@ -119,7 +119,22 @@ func (t mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestKilledAtEveryMoment kills Anpi at each moment of a check in turn and
 // starts it again. Whatever the moment: everybody is asked, nobody twice by the
 // same step, no answer is lost, and the cry for help arrives.
-func TestKilledAtEveryMoment(t *testing.T) {
+func TestKilledAtEveryMoment(t *testing.T) { everyMoment(t, 50, tale{func(*family) {}, aCheck}) }
+
+// The same with questions that Anpi asks back: whatever the moment, each is asked
+// once, and what is answered counts once.
+func TestKilledAtEveryMomentOfADialogue(t *testing.T) {
+	everyMoment(t, 30, tale{twoHanakos, aDialogue})
+}
+
+// tale is a story, and what was so before it.
+type tale struct {
+	before func(f *family)
+	tell   func(t *testing.T, f *family)
+}
+
+// everyMoment tells a story again and again, with a kill at each moment in turn.
+func everyMoment(t *testing.T, atLeast int32, story tale) {
 	if testing.Short() {
 		t.Skip("this story is told some hundred times: not with -short")
 	}
@@ -130,7 +145,7 @@ func TestKilledAtEveryMoment(t *testing.T) {
 			t.Parallel()
 			for n := first + 1; ; n += storytellers {
 				survived := false
-				synctest.Test(t, func(t *testing.T) { survived = !killedAt(t, n) })
+				synctest.Test(t, func(t *testing.T) { survived = !killedAt(t, n, story) })
 				if t.Failed() {
 					t.Fatalf("it was killed at moment %d", n)
 				}
@@ -143,7 +158,7 @@ func TestKilledAtEveryMoment(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		t.Logf("killed at %d moments", moments.Load())
-		if moments.Load() < 50 && !t.Failed() {
+		if moments.Load() < atLeast && !t.Failed() {
 			t.Errorf("only %d moments were found: the story does not reach what it should", moments.Load())
 		}
 	})
@@ -151,9 +166,10 @@ func TestKilledAtEveryMoment(t *testing.T) {
 
 // killedAt tells the story with a kill at the nth moment, and reports whether
 // there was one.
-func killedAt(t *testing.T, n int) (killed bool) {
+func killedAt(t *testing.T, n int, story tale) (killed bool) {
 	f := newFamily(t)
 	defer f.mail.Close()
+	story.before(f)
 	life := &life{killed: make(chan struct{})}
 	mortal := f.options
 	mortal.Transport = mortalTransport{f, life}
@@ -187,6 +203,15 @@ func killedAt(t *testing.T, n int) (killed bool) {
 		f.start()
 	}()
 
+	story.tell(t, f)
+	close(ended)
+	<-revived
+	f.stop()
+	return killed
+}
+
+// aCheck is the main job: asked, tapped, cried, reminded, ended.
+func aCheck(t *testing.T, f *family) {
 	f.dad.Say(f.room, "!check now")
 	p := f.await("a prompt", func() (talktest.Message, bool) { return find(f.wrote(f.room), "are you safe?") })
 	f.akari.React(f.room, p.ID, "✅")
@@ -227,10 +252,39 @@ func killedAt(t *testing.T, n int) (killed bool) {
 			t.Errorf("%s has the mails %q", who, f.mails(who))
 		}
 	}
-	close(ended)
-	<-revived
-	f.stop()
-	return killed
+}
+
+func twoHanakos(f *family) {
+	f.card("hanako1", "Hanako Sato", "sato@example.org")
+	f.card("hanako2", "Hanako Suzuki", "suzuki@example.org")
+}
+
+// aDialogue is a check that is confirmed, and a report about somebody whose name
+// two members have.
+func aDialogue(t *testing.T, f *family) {
+	f.dad.Say(f.room, "!check A strong earthquake")
+	q := f.await("a question", func() (talktest.Message, bool) { return find(f.wrote(f.room), "within 60 seconds") })
+	f.dad.React(f.room, q.ID, "✅")
+	f.rest(2 * time.Minute)
+	if _, ok := find(f.wrote(f.room), "That was too late"); ok {
+		// The question came late, because it was in doubt.
+		f.once("the refusal", f.wrote(f.room), "That was too late")
+		f.dad.Say(f.room, "!check now A strong earthquake")
+	}
+	f.await("a prompt", func() (talktest.Message, bool) { return find(f.wrote(f.room), "@all Safety check") })
+	f.akari.Say(f.room, "Hanako is hurt")
+	q = f.await("a question", func() (talktest.Message, bool) { return find(f.wrote(f.room), "Whom do you mean") })
+	f.akari.React(f.room, q.ID, "2️⃣")
+	f.rest(4 * time.Minute)
+	f.dad.Say(f.room, "!close")
+	f.rest(5 * time.Minute)
+
+	f.once("the prompt in the room", f.wrote(f.room), "@all Safety check")
+	f.once("the question whether it is meant", f.wrote(f.room), "within 60 seconds")
+	f.once("the question who is meant", f.wrote(f.room), "Whom do you mean")
+	f.once("the receipt", f.wrote(f.room), "Noted for Hanako Suzuki")
+	f.once("the report", f.wrote(f.room), "has ended")
+	wants(t, "the tally", f.tally(), "🩹 hurt 1: Hanako Suzuki")
 }
 
 // await lets time pass until the thing is there, for at most five minutes.
