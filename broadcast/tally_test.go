@@ -171,9 +171,9 @@ func TestCurve(t *testing.T) {
 	}{
 		{"nobody", nil, nil},
 		{"at once and late", map[string]int{"a": 0, "b": 4, "c": 100}, []string{
-			"█████░░░░░░░░░░░░░░░ 1 of 4 within 1 min", "██████████░░░░░░░░░░ 2 of 4 within 5 min", "███████████████░░░░░ 3 of 4 within 2 h",
+			"███░░░░░░░ 1 of 4 within 1 min", "█████░░░░░ 2 of 4 within 5 min", "████████░░ 3 of 4 within 2 h",
 		}},
-		{"after the end", map[string]int{"a": 80 * 60}, []string{"█████░░░░░░░░░░░░░░░ 1 of 4 later"}},
+		{"after the end", map[string]int{"a": 80 * 60}, []string{"███░░░░░░░ 1 of 4 later"}},
 	} {
 		var answers []Answer
 		for who, n := range c.minutes {

@@ -357,9 +357,9 @@ func (w Words) Curve(r Report) []string {
 	return lines
 }
 
-// bar is a share of all, twenty columns long.
+// bar is a share of all, ten columns long.
 func bar(n, all int) string {
-	const columns = 20
+	const columns = 10
 	full := min((n*columns+all-1)/max(all, 1), columns)
 	return strings.Repeat("█", full) + strings.Repeat("░", columns-full)
 }
