@@ -1,7 +1,5 @@
 # Anpi in a container: the two programs, and nothing else. "make image" builds
-# it for this machine. "make image-roots" first, then
-#   docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7 .
-# builds it for several.
+# it for this machine, "make images" for every kind.
 FROM scratch
 ARG TARGETARCH
 COPY dist/image-${TARGETARCH}/ /

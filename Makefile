@@ -10,7 +10,7 @@ IMAGE   ?= anpi:local
 ARCHS   := amd64 arm64 arm
 NFPM    ?= go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 
-.PHONY: build test race lint demo ci image image-roots deb install uninstall $(ARCHS:%=image-root-%) $(ARCHS:%=deb-%)
+.PHONY: build test race lint demo ci image images image-roots deb install uninstall $(ARCHS:%=image-root-%) $(ARCHS:%=deb-%)
 
 build: ## static binaries in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/anpi ./cmd/broadcast
@@ -44,6 +44,12 @@ image-roots: $(ARCHS:%=image-root-%)
 
 image: image-root-$(shell go env GOARCH) ## the image anpi:local for this machine
 	docker build --build-arg TARGETARCH=$(shell go env GOARCH) -t $(IMAGE) .
+
+PLATFORMS := linux/amd64,linux/arm64,linux/arm/v7
+BUILDAH   ?= buildah
+
+images: image-roots ## one image for every kind of machine
+	$(BUILDAH) build --format docker --platform $(PLATFORMS) --manifest $(IMAGE) .
 
 # What nfpm calls arm of version 7, and Debian armhf.
 DEB_arm := arm7
