@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -14,41 +15,80 @@ import (
 )
 
 // outbox shows what a check has sent to each person over each channel, and what
-// came of it.
+// came of it, and the same of the newest announcement.
 func (t *Terminal) outbox() *cobra.Command {
 	c := t.command(command.Outbox)
 	c.Use, c.Args = "outbox "+t.texts.T("emergency.use_id"), atMostOne
 	c.RunE = t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, words []string) error {
 		v, ok, err := t.seeCheck(ctx, a, words)
-		if err != nil || !ok {
+		if err != nil {
 			return err
 		}
-		t.show(v)
-		t.say(t.heading(v.Tally.Check))
-		for _, s := range v.Tally.Standings {
-			line := t.texts.T("status_of.line", locale.Data{"Name": plain(s.Member.Name), "Icon": s.Status.Icon(), "Status": s.Status.Word(t.texts)})
-			if !s.Answer.At.IsZero() {
-				line += t.texts.T("emergency.at", locale.Data{"Clock": t.texts.Clock(s.Answer.At)})
-			}
-			t.say(line)
-			t.sent(v, s.Member.ID)
+		if ok {
+			t.sentBy(a, v)
 		}
-		t.say(t.texts.T("channel.room"))
-		t.sent(v, "")
-		// Organisers who are not asked are told things all the same.
-		for _, d := range v.Deliveries {
-			if d.MemberID == "" || v.has(d.MemberID) {
-				continue
+		if len(words) == 0 {
+			if err := t.announced(ctx, a); err != nil {
+				return err
 			}
-			m, ok := a.Service.Roster().ByID(d.MemberID)
-			if !ok {
-				m.Name = d.MemberID
-			}
-			t.say(plain(m.Name) + t.texts.T("comma") + strings.TrimSpace(t.became(d)))
+		}
+		if !ok {
+			return nil
 		}
 		return t.sayIfAbandoned(a, v.Tally.Check)
 	})
 	return c
+}
+
+// sentBy shows what a check has sent, person by person.
+func (t *Terminal) sentBy(a *app.App, v view) {
+	t.show(v)
+	t.say(t.heading(v.Tally.Check))
+	for _, s := range v.Tally.Standings {
+		line := t.texts.T("status_of.line", locale.Data{"Name": plain(s.Member.Name), "Icon": s.Status.Icon(), "Status": s.Status.Word(t.texts)})
+		if !s.Answer.At.IsZero() {
+			line += t.texts.T("emergency.at", locale.Data{"Clock": t.texts.Clock(s.Answer.At)})
+		}
+		t.say(line)
+		t.sent(v, s.Member.ID)
+	}
+	t.say(t.texts.T("channel.room"))
+	t.sent(v, "")
+	// Organisers who are not asked are told things all the same.
+	for _, d := range v.Deliveries {
+		if d.MemberID != "" && !v.has(d.MemberID) {
+			t.sentTo(a, d)
+		}
+	}
+}
+
+// announced shows what became of the newest announcement, if there was one.
+func (t *Terminal) announced(ctx context.Context, a *app.App) error {
+	all, err := a.Service.Store.Deliveries(ctx, 0) // those of no check
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(d broadcast.Delivery) bool { return d.Purpose != broadcast.Announce })
+	if len(all) == 0 {
+		return nil
+	}
+	newest := all[len(all)-1]
+	all = slices.DeleteFunc(all, func(d broadcast.Delivery) bool { return d.Step != newest.Step })
+	t.doc.Deliveries = append(t.doc.Deliveries, t.deliveries(a.Service.Roster().Members, all)...)
+	t.say(t.texts.T("emergency.announcement", locale.Data{"Text": plain(newest.Body)}))
+	for _, d := range all {
+		t.sentTo(a, d)
+	}
+	return nil
+}
+
+// sentTo prints a line for a delivery, with the name of whom it is for.
+func (t *Terminal) sentTo(a *app.App, d broadcast.Delivery) {
+	m, ok := a.Service.Roster().ByID(d.MemberID)
+	if !ok {
+		m.Name = d.MemberID
+	}
+	t.say(plain(m.Name) + t.texts.T("comma") + strings.TrimSpace(t.became(d)))
 }
 
 // sent prints a line for each delivery to the member; "" is the room.
