@@ -40,137 +40,168 @@ type finder struct {
 // find returns where in a clause which subject begins to hold.
 func (f *finder) find(c clause) []subject {
 	held := make([]subject, len(c.tokens))
-	var current subject
+	w := walk{finder: f, c: c}
 	for i := 0; i < len(c.tokens); i++ {
-		t := c.tokens[i]
-		begin := i
 		end, found := f.person(c.tokens, i)
-		if found {
-			n := name{text: f.src.as(c.tokens[begin].from, c.tokens[end-1].to)}
-			n.text = bare(n.text)
-			held[i] = current
-			i = end - 1
-			next := token{}
-			if end < len(c.tokens) {
-				next = c.tokens[end]
-			}
-			after := token{}
-			if end+1 < len(c.tokens) {
-				after = c.tokens[end+1]
-			}
-			switch role(c.tokens, begin, end, next, after) {
-			case asSubject:
-				if current.given && len(current.names) > 0 && joined(c.tokens, begin) || current.me && joined(c.tokens, begin) {
-					current.names = append(current.names, n)
-				} else {
-					was := current
-					current = subject{names: []name{n}, given: true}
-					if was.me && joined(c.tokens, begin) {
-						current.me = true
-					}
-				}
-				current.also = len(current.names) == 1 && (next.has(also) && !next.latin || next.latin && c.has(also)) && !after.has(me|person)
-				f.last = current.names
-				f.mine = false
-			case asCompanion:
-				f.companion = latest(f.companion, n)
-			case asSource:
-				current = subject{names: []name{n}, given: true}
-				f.last = current.names
-				f.mine = false
-			default:
-				f.weak = latest(f.weak, n)
-			}
-			for k := begin; k <= i; k++ {
-				held[k] = current
-			}
+		if !found {
+			w.word(i)
+			held[i] = w.current
 			continue
 		}
-		switch {
-		case t.has(all) && !t.has(we):
-			if isFollowed(c.tokens, i, of) && !t.latin {
-				break
-			}
-			n := name{text: bare(f.src.as(t.from, t.to)), all: true}
-			switch {
-			case len(current.names) > 0 && current.given && !current.names[0].all:
-				current.pair = true
-			case current.me && !t.latin:
-				current = subject{names: []name{n}, all: true, me: true, given: true}
-			case isPair(t.text) && len(f.companion) > 0:
-				current = subject{names: f.companion, me: true, given: true, pair: true}
-			case isPair(t.text) && len(f.last) > 0 && !t.latin:
-				current = subject{names: f.last, given: true, pair: true}
-			case current.we:
-				current.names = []name{n}
-				current.all = true
-				f.last = nil
-			case t.text == "all" && !startsSubject(c.tokens, i):
-				// "that's all"
-			default:
-				current = subject{names: []name{n}, all: true, given: true, also: false}
-				f.last = nil
-			}
-		case t.has(we):
-			if t.latin && (t.text == "us" || t.text == "our") {
-				break
-			}
-			was := current
-			current = subject{we: true, given: true}
-			if was.all {
-				current.names = was.names
-				current.all = true
-			} else {
-				current.names = []name{{text: f.src.as(t.from, t.to), all: true}}
-			}
-			f.mine = false
-		case current.we && strings.HasPrefix(t.text, "all "):
-			current.names = []name{{text: f.src.as(t.from, t.from+3), all: true}}
-			current.all = true
-		case t.has(me) && !t.has(pronoun):
-			if t.latin && t.text != "i" && t.text != "me" || isFollowed(c.tokens, i, of) && !t.latin {
-				break
-			}
-			if t.latin && t.text == "me" && !joined(c.tokens, i) && !isFollowed(c.tokens, i, and|also|joint) {
-				break
-			}
-			if len(current.names) > 0 && (joined(c.tokens, i) || isFollowed(c.tokens, i, also)) && c.tokens[max(i-1, 0)].text != "but" {
-				current.me = true
-			} else {
-				current = subject{me: true, given: true}
-				f.mine = true
-			}
-		case t.has(you) && !(t.text == "your" || t.text == "yours"):
-			current = subject{you: true, given: true}
-		case t.has(pronoun):
-			switch {
-			case (t.text == "his" || t.text == "her" || t.text == "their") && isFollowed(c.tokens, i, thing|body) && len(f.last) > 0:
-				current = subject{names: f.last, given: true}
-			case t.text == "them" || t.text == "him" || t.text == "his" || t.text == "their" || t.text == "her":
-			default:
-				names := f.last
-				if len(names) == 0 {
-					names = f.weak
-				}
-				if len(names) == 0 {
-					names = f.companion
-				}
-				if len(names) == 0 {
-					names = []name{{text: f.src.as(t.from, t.to)}}
-				}
-				current = subject{names: names, given: true, also: isFollowed(c.tokens, i, also) && !t.latin}
-				f.mine = false
-			}
-		case t.has(thing) && i > 0 && len(current.names) > 0 && (c.tokens[i-1].has(of) || c.tokens[i-1].has(pronoun)):
-			// What is theirs stands for them.
-		case t.has(thing) && (isFollowed(c.tokens, i, topic|also|link) || bareThing(c.tokens, i)):
-			if !t.latin && len(current.names) == 0 || !current.given {
-				current = subject{thing: true, given: true}
-			}
+		w.somebody(i, end)
+		for ; i < end; i++ {
+			held[i] = w.current
 		}
-		held[i] = current
+		i--
 	}
 	return held
+}
+
+// walk goes through a clause, word by word.
+type walk struct {
+	*finder
+	c       clause
+	current subject // whom it speaks of here
+}
+
+// at is a token; none where the clause has ended.
+func (w *walk) at(i int) token {
+	if i < 0 || i >= len(w.c.tokens) {
+		return token{}
+	}
+	return w.c.tokens[i]
+}
+
+// somebody takes in a person who is named in the tokens begin to end.
+func (w *walk) somebody(begin, end int) {
+	tokens := w.c.tokens
+	n := name{text: bare(w.src.as(tokens[begin].from, tokens[end-1].to))}
+	next, after := w.at(end), w.at(end+1)
+	switch role(tokens, begin, end, next, after) {
+	case asSubject:
+		goesOn := joined(tokens, begin)
+		if goesOn && (w.current.me || w.current.given && len(w.current.names) > 0) {
+			w.current.names = append(w.current.names, n)
+		} else {
+			w.current = subject{names: []name{n}, given: true}
+		}
+		isToo := next.has(also) && !next.latin || next.latin && w.c.has(also)
+		w.current.also = len(w.current.names) == 1 && isToo && !after.has(me|person)
+		w.last, w.mine = w.current.names, false
+	case asCompanion:
+		w.companion = latest(w.companion, n)
+	case asSource:
+		w.current = subject{names: []name{n}, given: true}
+		w.last, w.mine = w.current.names, false
+	default:
+		w.weak = latest(w.weak, n)
+	}
+}
+
+// word takes in a word that names nobody.
+func (w *walk) word(i int) {
+	t := w.at(i)
+	switch {
+	case t.has(all) && !t.has(we):
+		w.everybody(i)
+	case t.has(we):
+		w.us(t)
+	case w.current.we && strings.HasPrefix(t.text, "all "):
+		w.current.names = []name{{text: w.src.as(t.from, t.from+3), all: true}}
+		w.current.all = true
+	case t.has(me) && !t.has(pronoun):
+		w.self(i)
+	case t.has(you) && !(t.text == "your" || t.text == "yours"):
+		w.current = subject{you: true, given: true}
+	case t.has(pronoun):
+		w.pronoun(i)
+	case t.has(thing) && len(w.current.names) > 0 && (w.at(i-1).has(of) || w.at(i-1).has(pronoun)):
+		// What is theirs stands for them.
+	case t.has(thing) && (isFollowed(w.c.tokens, i, topic|also|link) || bareThing(w.c.tokens, i)):
+		if !t.latin && len(w.current.names) == 0 || !w.current.given {
+			w.current = subject{thing: true, given: true}
+		}
+	}
+}
+
+// everybody takes in "all", "everybody" or "both".
+func (w *walk) everybody(i int) {
+	t, current := w.at(i), w.current
+	if isFollowed(w.c.tokens, i, of) && !t.latin {
+		return
+	}
+	n := name{text: bare(w.src.as(t.from, t.to)), all: true}
+	switch {
+	case len(current.names) > 0 && current.given && !current.names[0].all:
+		w.current.pair = true
+	case current.me && !t.latin:
+		w.current = subject{names: []name{n}, all: true, me: true, given: true}
+	case isPair(t.text) && len(w.companion) > 0:
+		w.current = subject{names: w.companion, me: true, given: true, pair: true}
+	case isPair(t.text) && len(w.last) > 0 && !t.latin:
+		w.current = subject{names: w.last, given: true, pair: true}
+	case current.we:
+		w.current.names, w.current.all = []name{n}, true
+		w.last = nil
+	case t.text == "all" && !startsSubject(w.c.tokens, i):
+		// "that's all"
+	default:
+		w.current = subject{names: []name{n}, all: true, given: true}
+		w.last = nil
+	}
+}
+
+// us takes in "we".
+func (w *walk) us(t token) {
+	if t.latin && (t.text == "us" || t.text == "our") {
+		return
+	}
+	was := w.current
+	w.current = subject{we: true, given: true, names: []name{{text: w.src.as(t.from, t.to), all: true}}}
+	if was.all {
+		w.current.names, w.current.all = was.names, true
+	}
+	w.mine = false
+}
+
+// self takes in the writer.
+func (w *walk) self(i int) {
+	t, tokens := w.at(i), w.c.tokens
+	switch {
+	case t.latin && t.text != "i" && t.text != "me", isFollowed(tokens, i, of) && !t.latin:
+		return
+	case t.latin && t.text == "me" && !joined(tokens, i) && !isFollowed(tokens, i, and|also|joint):
+		return
+	}
+	if len(w.current.names) > 0 && (joined(tokens, i) || isFollowed(tokens, i, also)) && tokens[max(i-1, 0)].text != "but" {
+		w.current.me = true
+		return
+	}
+	w.current = subject{me: true, given: true}
+	w.mine = true
+}
+
+// pronoun takes in "he", "she" or "they": whoever was spoken of last.
+func (w *walk) pronoun(i int) {
+	t := w.at(i)
+	switch t.text {
+	case "his", "her", "their":
+		if isFollowed(w.c.tokens, i, thing|body) && len(w.last) > 0 {
+			w.current = subject{names: w.last, given: true}
+		}
+		return
+	case "them", "him":
+		return
+	}
+	names := []name{{text: w.src.as(t.from, t.to)}}
+	for _, known := range [][]name{w.last, w.weak, w.companion} {
+		if len(known) > 0 {
+			names = known
+			break
+		}
+	}
+	w.current = subject{names: names, given: true, also: isFollowed(w.c.tokens, i, also) && !t.latin}
+	w.mine = false
 }
 
 // latest adds somebody to the few who are remembered.
@@ -195,38 +226,41 @@ const (
 // role says what somebody named in tokens begin to end does there.
 func role(tokens []token, begin, end int, next, after token) int {
 	if tokens[end-1].latin {
-		before := token{}
-		if begin > 0 {
-			before = tokens[begin-1]
-			if before.text == "my" || before.text == "the" || before.text == "our" || before.text == "a" || before.text == "your" || before.text == "his" || before.text == "her" {
-				if begin > 1 {
-					before = tokens[begin-2]
-				} else {
-					before = token{}
-				}
-			}
-		}
-		switch {
-		case begin == 0 && next.text == "here" && after.text == "", begin == 0 && end < len(tokens) && (clause{tokens: tokens}).calls(end):
-			return asOther
-		case next.text == "'s" && (after.has(thing|body) || after.text == "place" || after.text == "home"):
-			if after.has(body) {
-				return asSubject
-			}
-			return asOther
-		case before.has(contact):
-			return asSource
-		case before.has(with):
-			return asCompanion
-		case before.text == "from":
-			return asSource
-		case before.text == "to" || before.text == "for" || before.text == "at" || before.text == "by" || before.text == "about" || before.text == "of":
-			return asOther
-		case next.has(hear):
-			return asSource
-		}
-		return asSubject
+		return roleInEnglish(tokens, begin, end, next, after)
 	}
+	return roleInJapanese(tokens, begin, end, next, after)
+}
+
+func roleInEnglish(tokens []token, begin, end int, next, after token) int {
+	before := token{}
+	if k := begin - 1; k >= 0 {
+		if slices.Contains([]string{"my", "the", "our", "a", "your", "his", "her"}, tokens[k].text) {
+			k--
+		}
+		if k >= 0 {
+			before = tokens[k]
+		}
+	}
+	switch {
+	case begin == 0 && next.text == "here" && after.text == "", begin == 0 && end < len(tokens) && (clause{tokens: tokens}).calls(end):
+		return asOther
+	case next.text == "'s" && after.has(body):
+		return asSubject
+	case next.text == "'s" && (after.has(thing) || after.text == "place" || after.text == "home"):
+		return asOther
+	case before.has(contact), before.text == "from":
+		return asSource
+	case before.has(with):
+		return asCompanion
+	case slices.Contains([]string{"to", "for", "at", "by", "about", "of"}, before.text):
+		return asOther
+	case next.has(hear):
+		return asSource
+	}
+	return asSubject
+}
+
+func roleInJapanese(tokens []token, begin, end int, next, after token) int {
 	before := token{}
 	if begin > 0 {
 		before = tokens[begin-1]
@@ -240,26 +274,34 @@ func role(tokens []token, begin, end int, next, after token) int {
 		return asOther // calls to somebody
 	case introduces(next) && !before.has(claims):
 		return asOther
-	case next.text == "と" && (after.text == "電話" || after.text == "でんわ" || after.text == "連絡" || strings.HasPrefix(after.text, "話")):
-		return asSource
+	case next.text == "と":
+		return roleBesides(next, after)
 	case next.text == "に" && after.has(harm|flaw):
 		return asSubject
-	case next.has(with), next.text == "と" && after.has(with):
-		return asCompanion
-	case next.text == "と" && !after.has(person|me|title|all) && after.known:
+	case next.has(with):
 		return asCompanion
 	case next.has(topic | also), next.has(and), next.text == "を" && after.has(aid):
 		return asSubject
 	case next.has(of):
 		// What happens to somebody's body or home happens to them.
-		if after.has(body|harm|refuge) || after.text == "うち" || after.text == "会社" || after.text == "学校" || after.text == "店" {
+		if after.has(body|harm|refuge) || slices.Contains([]string{"うち", "会社", "学校", "店"}, after.text) {
 			return asSubject
 		}
 		return asOther
-	case next.text == "のところ", next.text == "のとこ", next.text == "んち", next.text == "とこ":
-		return asSubject
-	case next.text == "に" || next.text == "を" || next.text == "へ" || next.text == "から" || next.text == "まで" || next.text == "より" || next.text == "で":
+	case slices.Contains([]string{"に", "を", "へ", "から", "まで", "より", "で"}, next.text):
 		return asOther
+	}
+	return asSubject
+}
+
+// roleBesides says what somebody does behind whom と stands.
+func roleBesides(next, after token) int {
+	talks := slices.Contains([]string{"電話", "でんわ", "連絡"}, after.text) || strings.HasPrefix(after.text, "話")
+	switch {
+	case talks:
+		return asSource
+	case next.has(with), after.has(with), after.known && !after.has(person|me|title|all):
+		return asCompanion
 	}
 	return asSubject
 }
