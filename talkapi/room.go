@@ -45,6 +45,7 @@ type Room struct {
 	ActorID        string
 	AttendeeID     int64
 	Moderator      bool
+	Sample         bool // made by Talk for a new account, to try things out in
 	ReadOnly       bool
 	Lobby          bool
 	Permissions    Permissions
@@ -306,6 +307,7 @@ type wireRoom struct {
 	ActorID        text            `json:"actorId"`
 	AttendeeID     integer         `json:"attendeeId"`
 	Participant    integer         `json:"participantType"`
+	ObjectType     text            `json:"objectType"`
 	ReadOnly       integer         `json:"readOnly"`
 	Lobby          integer         `json:"lobbyState"`
 	Permissions    integer         `json:"permissions"`
@@ -321,7 +323,7 @@ type wireRoom struct {
 func (w wireRoom) room() Room {
 	r := Room{Token: string(w.Token), Type: RoomType(w.Type), Name: string(w.Name), DisplayName: string(w.DisplayName),
 		Description: string(w.Description), ActorType: string(w.ActorType), ActorID: string(w.ActorID),
-		AttendeeID: int64(w.AttendeeID), Moderator: moderates(w.Participant), ReadOnly: w.ReadOnly != 0, Lobby: w.Lobby != 0,
+		AttendeeID: int64(w.AttendeeID), Moderator: moderates(w.Participant), Sample: w.ObjectType == "sample", ReadOnly: w.ReadOnly != 0, Lobby: w.Lobby != 0,
 		Permissions: Permissions(w.Permissions), NotifyLevel: NotifyLevel(w.NotifyLevel), LastActivity: w.LastActivity.time(),
 		LastRead: int64(w.LastRead), LastCommonRead: int64(w.LastCommonRead), Unread: int(w.Unread), UnreadMention: bool(w.UnreadMention)}
 	// Absent, [] or reduced without an id: then there is none to speak of.

@@ -2,6 +2,7 @@ package talktest_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -190,12 +191,12 @@ func TestOutsiders(t *testing.T) {
 		}
 		var got []string
 		for _, r := range list.Rooms[1:] {
-			got = append(got, strings.Join([]string{r.Name, r.DisplayName, r.LastMessage.ActorType, r.LastMessage.ActorID}, ", "))
+			got = append(got, fmt.Sprintf("%s, %s, %s, %s, sample %v", r.Name, r.DisplayName, r.LastMessage.ActorType, r.LastMessage.ActorID, r.Sample))
 			if _, err := h.bot.Send(t.Context(), r.Token, talkapi.Post{Text: "x"}); errors.Is(err, talkapi.ErrForbidden) != (r.Type == talkapi.Changelog) {
 				t.Errorf("%s: %v", r.DisplayName, err)
 			}
 		}
-		want := []string{"anpi, Talk updates ✅, bots, changelog", "Let's get started!, Let's get started!, bots, sample"}
+		want := []string{"anpi, Talk updates ✅, bots, changelog, sample false", "Let's get started!, Let's get started!, bots, sample, sample true"}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
