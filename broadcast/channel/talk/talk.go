@@ -102,6 +102,7 @@ func (t *Talk) Look(ctx context.Context) (talkapi.Room, error) {
 
 // choose picks the family room: the one with that token, else the one that was
 // it before, else the only one that is called so, to the letter or nearly.
+// The room that Talk makes for each new account is nobody's family room.
 // Anybody on the server can make a room of the same name and put the account
 // into it, so two of them are one too many.
 func (t *Talk) choose(rooms []talkapi.Room) (string, error) {
@@ -109,7 +110,7 @@ func (t *Talk) choose(rooms []talkapi.Room) (string, error) {
 	var exact, near []string
 	known := false
 	for _, room := range rooms {
-		if room.Type != talkapi.Group && room.Type != talkapi.Public {
+		if room.Type != talkapi.Group && room.Type != talkapi.Public || room.Sample {
 			continue
 		}
 		switch {

@@ -43,6 +43,7 @@ func newHome(t *testing.T) *home {
 	anpi := h.srv.AddUser("anpi", "Anpi", talktest.UserOptions{})
 	h.dad = h.srv.AddUser("dad", "Dad", talktest.UserOptions{})
 	h.mum = h.srv.AddUser("mum", "Mum", talktest.UserOptions{})
+	h.srv.Welcome(anpi) // no family room either
 	h.token = h.srv.AddGroup("Family", h.dad, anpi, h.mum)
 	client, err := talkapi.New(talkapi.Options{BodyLimit: 16 << 20, URL: h.srv.URL(), User: "anpi", Password: talkapi.Secret(anpi.AppPassword()), Transport: h.srv.Transport()})
 	if err != nil {
