@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ func (s *session) askBooks(ctx context.Context) error {
 	if err != nil {
 		return s.bookProblem(err)
 	}
+	// The Nextcloud fills some books by itself, with whom the account mailed last.
+	there = slices.DeleteFunc(there, func(b roster.BookInfo) bool { return strings.HasPrefix(path.Base(b.Path), "z-app-generated--") })
 	system := s.Texts.T("setup.accounts")
 	var names []string
 	for _, b := range there {
@@ -242,7 +245,8 @@ func (s *session) askRoom(ctx context.Context) error {
 	var rooms []talkapi.Room
 	var names []string
 	for _, r := range list.Rooms {
-		if r.Type == talkapi.Group || r.Type == talkapi.Public {
+		// Each account has a sample of its own: an Enter must not make that the family's.
+		if (r.Type == talkapi.Group || r.Type == talkapi.Public) && !r.Sample {
 			rooms, names = append(rooms, r), append(names, r.DisplayName)
 		}
 	}
