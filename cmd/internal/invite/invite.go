@@ -9,6 +9,7 @@
 package invite
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -244,7 +245,12 @@ func (s *session) takeAccount(ctx context.Context, there talkapi.Account) error 
 		value string
 		was   string
 	}
+	name := s.Name
+	if there.DisplayName != there.ID {
+		name = "" // somebody chose it; an account that was made by halves has none yet
+	}
 	for _, c := range []change{
+		{talkapi.AccountName, name, there.DisplayName},
 		{talkapi.AccountLanguage, s.member.Language, there.Language}, {talkapi.AccountEmail, s.member.Email, there.Email},
 	} {
 		if c.value == "" || c.value == c.was {
@@ -369,7 +375,7 @@ func (s *session) problem(err error) error {
 	case errors.Is(err, talkapi.ErrForbidden):
 		return &locale.Problem{Key: "invite.no_admin", Data: locale.Data{"User": s.adminID}, Err: err}
 	case errors.Is(err, talkapi.ErrInvalid):
-		return &locale.Problem{Key: "invite.refused", Data: locale.Data{"Detail": locale.OneLine(wrong.Message, 200)}, Err: err}
+		return &locale.Problem{Key: "invite.refused", Data: locale.Data{"Detail": locale.OneLine(cmp.Or(wrong.Message, fmt.Sprintf("HTTP %d", wrong.Status)), 200)}, Err: err}
 	case wrong.Err == nil:
 		return ask.ErrStopped
 	default:

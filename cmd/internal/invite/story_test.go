@@ -221,6 +221,40 @@ func TestFailureInTheMiddle(t *testing.T) {
 	}
 }
 
+// TestHalfAnAccount is what a server leaves behind that fails while it makes an
+// account, such as one with a busy database: it says "Bad request", and the
+// account is there, with its group and without its name and language.
+func TestHalfAnAccount(t *testing.T) {
+	h := newHouse(t)
+	h.talk.Fault(func(r *http.Request) *talktest.Fault {
+		if r.Method != "POST" || !strings.HasSuffix(r.URL.Path, "/cloud/users") {
+			return nil
+		}
+		h.talk.AddUser("grandma", "", talktest.UserOptions{Groups: []string{"family"}})
+		return &talktest.Fault{Status: 400, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"ocs":{"meta":{"status":"failure","statuscode":101,"message":"Bad request"},"data":[]}}`}
+	})
+	given := map[string]string{"account": "grandma", "group": "family"}
+	if _, err := h.invite("おばあちゃん", given); err == nil || !strings.Contains(err.Error(), "Nextcloud refuses: “Bad request”.") {
+		t.Errorf("said: %v", err)
+	}
+	h.talk.Fault(nil)
+	if said, err := h.invite("おばあちゃん", given); err != nil {
+		t.Fatalf("the second time: %v\n%s", err, said)
+	}
+	account, _ := h.talk.Account("grandma")
+	if account.Name != "おばあちゃん" || account.Language != "ja" || !slices.Equal(account.Groups, []string{"family"}) {
+		t.Errorf("the account is %+v", account)
+	}
+	// A name that somebody chose stays.
+	h.talk.AddUser("hanako", "花子", talktest.UserOptions{})
+	if said, err := h.invite("おばさん", map[string]string{"account": "hanako"}); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	if account, _ := h.talk.Account("hanako"); account.Name != "花子" {
+		t.Errorf("the account is called %s", account.Name)
+	}
+}
+
 // TestASheetThatCannotBeWritten takes its key back.
 func TestASheetThatCannotBeWritten(t *testing.T) {
 	h := newHouse(t)
