@@ -317,6 +317,28 @@ func (s *Source) forget() {
 	s.books = nil
 }
 
+// ownName is what the owner calls a book. Nextcloud shows one that is shared as
+// "Family (Dad)".
+func ownName(b BookInfo) string {
+	if !strings.Contains(path.Base(b.Path), "_shared_by_") || !strings.HasSuffix(b.Name, ")") {
+		return b.Name
+	}
+	// The owner's name may have brackets in it, too.
+	depth := 0
+	for i := len(b.Name) - 1; i > 0; i-- {
+		switch b.Name[i] {
+		case ')':
+			depth++
+		case '(':
+			depth--
+		}
+		if depth == 0 {
+			return strings.TrimSpace(b.Name[:i])
+		}
+	}
+	return b.Name
+}
+
 // pick finds the book that somebody called name in a configuration.
 func pick(there []BookInfo, name string) (BookInfo, error) {
 	matches := []func(BookInfo) bool{
@@ -325,6 +347,7 @@ func pick(there []BookInfo, name string) (BookInfo, error) {
 		func(b BookInfo) bool { return b.Name == name },
 		func(b BookInfo) bool { return fold(b.Name) == fold(name) },
 		func(b BookInfo) bool { return fold(path.Base(b.Path)) == fold(name) },
+		func(b BookInfo) bool { return fold(ownName(b)) == fold(name) },
 	}
 	if name == "" {
 		matches = matches[:1]

@@ -353,10 +353,24 @@ func TestABookThatIsNotThere(t *testing.T) {
 	if !errors.Is(err, roster.ErrNoBook) || err.Error() != want {
 		t.Errorf("error is %v", err)
 	}
-	// It is found as soon as somebody shares it, whatever the width of its name.
-	h.server.AddBook("nakama_shared_by_otosan", "ＮＡＫＡＭＡ")
+	// It is found as soon as somebody shares it, whatever the width of its name,
+	// behind which Nextcloud writes who that is.
+	h.server.AddBook("nakama_shared_by_otosan", "ＮＡＫＡＭＡ (お父さん (家))")
 	if _, err := src.Sync(t.Context(), roster.State{}, h.now); err != nil {
 		t.Errorf("after sharing: %v", err)
+	}
+	// A book of the account's own keeps its brackets, and goes before one that is shared.
+	h.server.AddBook("nakama", "Nakama (old)")
+	h.server.AddBook("own", "Nakama")
+	h.server.PutCard("own", "a", vcard("UID:a", "FN:A"))
+	src, err = roster.NewSource(roster.Options{
+		URL: h.server.URL(), User: "anpi", Password: "secret", Transport: h.server.Transport(), Books: []string{"Nakama"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state, err := src.Sync(t.Context(), roster.State{}, h.now); err != nil || len(state.Books) != 1 || state.Books[0].Path != "/remote.php/dav/addressbooks/users/anpi/own/" {
+		t.Errorf("with two: %+v, %v", state.Books, err)
 	}
 }
 
