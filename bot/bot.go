@@ -33,6 +33,9 @@ type Options struct {
 	// server does not know it any more.
 	Family func(context.Context) (string, error)
 	Forget func(room string)
+	// Joined is told that somebody was added to the family room, who may be new to
+	// the roster. It must not block; nil when nobody wants to know.
+	Joined func()
 	// Language is the one for the room and for members whose own is not known.
 	Language string
 	Zone     *time.Location
@@ -96,6 +99,9 @@ func New(o Options) *Bot {
 	}
 	if o.Forget == nil {
 		o.Forget = func(string) {}
+	}
+	if o.Joined == nil {
+		o.Joined = func() {}
 	}
 	return &Bot{Options: o, news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
 }

@@ -68,6 +68,9 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 	}
 	heard := map[string]bool{} // members with something planned
 	for _, m := range batch.Messages {
+		if m.System == "user_added" && !p.direct {
+			b.Joined()
+		}
 		member, known, err := b.member(ctx, m)
 		if err != nil {
 			return err

@@ -83,6 +83,7 @@ type App struct {
 	options    Options
 	lastLook   atomic.Pointer[look]
 	lookNow    chan struct{}  // has something when the doctor should not wait
+	joined     chan struct{}  // has something when the roster may be old
 	moved      chan struct{}  // has something when the ledger has moved into memory
 	requests   health.Counter // to Nextcloud
 	dispatcher *broadcast.Dispatcher
@@ -102,7 +103,7 @@ const ledgerFile = "anpi.db"
 func Open(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		config: o.Config, options: o, path: filepath.Join(o.Config.Data, ledgerFile), alone: o.Alone, speak: cmp.Or(o.Speak, o.Config.Language),
-		boardNews: make(chan struct{}, 1), lookNow: make(chan struct{}, 1), moved: make(chan struct{}, 1),
+		boardNews: make(chan struct{}, 1), lookNow: make(chan struct{}, 1), joined: make(chan struct{}, 1), moved: make(chan struct{}, 1),
 	}
 	store, err := sqlstore.Open(ctx, a.path)
 	if folder, ok := errors.AsType[*os.PathError](err); ok && folder.Op == "mkdir" {
@@ -152,7 +153,7 @@ func (a *App) assemble(ctx context.Context, o Options) (err error) {
 	a.openPages()
 	a.dispatcher = broadcast.NewDispatcher(a.Service, a.talk.Room(), a.talk.Direct(), a.mail)
 	a.bot = bot.New(bot.Options{
-		Client: a.client, Service: a.Service, User: c.Nextcloud.User, Family: a.talk.Family, Forget: a.talk.Forget, Language: c.Language, Zone: c.Zone, Next: a.planned, Pace: o.Pace,
+		Client: a.client, Service: a.Service, User: c.Nextcloud.User, Family: a.talk.Family, Forget: a.talk.Forget, Joined: func() { notify(a.joined) }, Language: c.Language, Zone: c.Zone, Next: a.planned, Pace: o.Pace,
 	})
 	return nil
 }

@@ -30,6 +30,26 @@ func TestStrangersAreNotHeard(t *testing.T) {
 	})
 }
 
+// Whoever is invited has an account and is in the room, and is family from then
+// on: not only when the address books are looked at the next time.
+func TestANewMemberIsHeardAtOnce(t *testing.T) {
+	story(t, func(t *testing.T, f *family) {
+		a := f.start()
+		f.rest(10 * time.Minute)
+		aunt := f.talk.AddUser("aunt", "Aunt", talktest.UserOptions{})
+		f.dav.AddAccount("aunt", "Aunt", "")
+		if err := a.client.AddParticipant(t.Context(), f.room, "aunt"); err != nil {
+			t.Fatal(err)
+		}
+		f.rest(time.Minute)
+		f.dad.Say(f.room, "!check now")
+		f.rest(5 * time.Second)
+		aunt.React(f.room, f.prompt().ID, "🆘")
+		f.rest(10 * time.Second)
+		wants(t, "the tally", f.tally(), "1 of 7 answered", "🆘 needs help 1: Aunt")
+	})
+}
+
 // Only organisers start and end checks; the refusal says whom to ask.
 func TestOnlyOrganisersCommand(t *testing.T) {
 	story(t, func(t *testing.T, f *family) {

@@ -166,7 +166,8 @@ func (a *App) poked(ctx context.Context) {
 // sqlstore.ErrTaken.
 func (a *App) TryLead() (release func(), err error) { return sqlstore.TryLead(a.path) }
 
-// keepRoster looks at the address books now and then.
+// keepRoster looks at the address books now and then, and when somebody has come
+// into the family room: whoever was invited must be heard the same minute.
 func (a *App) keepRoster(ctx context.Context) {
 	log := zerolog.Ctx(ctx)
 	last := ""
@@ -174,6 +175,7 @@ func (a *App) keepRoster(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-a.joined:
 		case <-time.After(a.config.Roster.Every):
 		}
 		err := a.Refresh(ctx)
