@@ -184,6 +184,7 @@ func TestEachLineIsBroken(t *testing.T) {
 		{"no roster yet", func(h *house) { h.members = nil }, "bad members", "no roster yet"},
 		{"one way only", func(h *house) { h.members[1].Emails = nil }, "advice members", "Mum"},
 		{"no way at all", func(h *house) { h.members[1] = roster.Member{Name: "Mum"} }, "bad members", "Nothing reaches Mum"},
+		{"mail alone, and there is none", func(h *house) { h.o.Mail, h.members[1].Talk = nil, "" }, "bad members", "Only mail reaches Mum, and no mail server is configured."},
 		{"no organiser", func(h *house) { h.members[0].Organiser = false }, "bad organisers", "Nobody is an organiser"},
 		{"no mail server", func(h *house) { h.o.Mail = nil }, "advice mail", "No mail server"},
 		{"a relay that is down", func(h *house) { h.mail.Refuse() }, "bad mail-relay mail.example.org:587", "cannot be reached"},

@@ -51,18 +51,22 @@ func (d *Doctor) members(context.Context) []Finding {
 	if len(members) == 0 {
 		return []Finding{bad(name, "doctor.no_roster", nil)}
 	}
-	var none, one []string
+	var none, unmailed, one []string
 	for _, m := range members {
-		switch d.ways(m) {
-		case 0:
+		switch ways := d.ways(m); {
+		case ways == 0 && len(m.Emails) > 0:
+			unmailed = append(unmailed, m.Name)
+		case ways == 0:
 			none = append(none, m.Name)
-		case 1:
+		case ways == 1:
 			one = append(one, m.Name)
 		}
 	}
 	switch {
 	case len(none) > 0:
 		return []Finding{bad(name, "doctor.no_way", values{"Names": none})}
+	case len(unmailed) > 0:
+		return []Finding{bad(name, "doctor.no_way_mail", values{"Names": unmailed})}
 	case len(one) > 0:
 		return []Finding{advice(name, "doctor.one_way", values{"Names": one})}
 	}
