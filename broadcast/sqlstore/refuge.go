@@ -80,14 +80,17 @@ func (s *Store) InMemory() error {
 // write writes to the ledger where it is, and moves it into memory if it has to.
 func (s *Store) write(ctx context.Context, do func(*sql.DB) error) error {
 	db, err := s.attempt(do)
-	why := unwritable(s.path, err)
-	if why == nil || s.refuge == nil {
-		return err
+	// A disk that comes and goes may fail again at once.
+	for range 3 {
+		why := unwritable(s.path, err)
+		if why == nil || s.refuge == nil {
+			return err
+		}
+		if err := s.flee(ctx, db, why); err != nil {
+			return fmt.Errorf("%w; go on in memory: %w", why, err)
+		}
+		db, err = s.attempt(do)
 	}
-	if err := s.flee(ctx, db, why); err != nil {
-		return fmt.Errorf("%w; go on in memory: %w", why, err)
-	}
-	_, err = s.attempt(do)
 	return err
 }
 
@@ -102,8 +105,13 @@ func (s *Store) attempt(do func(*sql.DB) error) (*sql.DB, error) {
 // flee moves the ledger from where a write has failed into memory.
 func (s *Store) flee(ctx context.Context, from *sql.DB, why error) error {
 	s.mu.Lock()
-	if s.db != from || s.why != nil {
-		// Somebody else was faster, or memory itself is what fails.
+	if s.db != from {
+		// Somebody else was faster.
+		s.mu.Unlock()
+		return nil
+	}
+	if s.why != nil {
+		// Memory itself is what fails.
 		defer s.mu.Unlock()
 		return s.why
 	}

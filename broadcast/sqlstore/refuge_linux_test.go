@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -273,6 +274,26 @@ func TestThereIsTooLittleRoom(t *testing.T) {
 	do(t, s.Return(t.Context()))
 	if got := summary(t, open(t, small.path))["quake"]; !slices.Contains(got, "dad answered") {
 		t.Errorf("the disk has %v", got)
+	}
+}
+
+// Several write at the moment when the disk runs full. Each of them goes on.
+func TestManyWriteWhenTheDiskRunsFull(t *testing.T) {
+	small := newSmall(t)
+	s, told := small.outlives(false)
+	check := asks(t, s, "quake", "dad")
+	do(t, small.disk.Fill())
+	var wg sync.WaitGroup
+	failed := make([]error, 20)
+	for i := range failed {
+		wg.Go(func() {
+			_, failed[i] = s.Commit(t.Context(), says(check, fmt.Sprint("member ", i)))
+		})
+	}
+	wg.Wait()
+	do(t, errors.Join(failed...))
+	if answers, err := s.Answers(t.Context(), check.ID); err != nil || len(answers) != len(failed) || len(*told) != 1 {
+		t.Errorf("%d answers of %d (%v), told %v", len(answers), len(failed), err, *told)
 	}
 }
 
