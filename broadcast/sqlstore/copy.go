@@ -35,7 +35,7 @@ type Contents struct {
 // which it then opens and inspects. It holds up nobody who writes meanwhile. What
 // was deleted from the ledger is not in the copy.
 func Copy(ctx context.Context, path, to string) (Contents, error) {
-	db, err := openToRead(path, "")
+	db, err := openToRead(path, "mode=ro")
 	if err != nil {
 		return Contents{}, err
 	}
@@ -67,7 +67,7 @@ func Copy(ctx context.Context, path, to string) (Contents, error) {
 // page to its last. The error is [ErrForeign], [ErrDamaged] or [ErrNewer] when
 // it cannot be used.
 func Inspect(ctx context.Context, path string) (Contents, error) {
-	db, err := openToRead(path, "&immutable=1")
+	db, err := openToRead(path, "mode=ro&immutable=1")
 	if err != nil {
 		return Contents{}, err
 	}
@@ -116,11 +116,11 @@ func Fold(ctx context.Context, path string) error {
 }
 
 // openToRead opens a ledger that is there.
-func openToRead(path, also string) (*sql.DB, error) {
+func openToRead(path, how string) (*sql.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}
-	db, err := sql.Open("sqlite", dsn(path)+"?mode=ro&_pragma=busy_timeout(10000)"+also)
+	db, err := sql.Open("sqlite", dsn(path)+"?_pragma=busy_timeout(10000)&"+how)
 	if err != nil {
 		return nil, fmt.Errorf("open the ledger: %w", err)
 	}

@@ -186,8 +186,8 @@ func openBeside(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, nil
 	}
 	var failed error
-	for _, also := range []string{"", "&immutable=1"} {
-		db, err := openToRead(path, also)
+	for _, how := range waysToRead(path) {
+		db, err := openToRead(path, how)
 		if err != nil {
 			return nil, err
 		}
@@ -204,6 +204,23 @@ func openBeside(ctx context.Context, path string) (*sql.DB, error) {
 		}
 	}
 	return nil, fmt.Errorf("read the ledger %s: %w", path, failed)
+}
+
+// waysToRead are the options with which a ledger may be read, the best first.
+// What was committed last may stand in the log beside the file alone, and must
+// not be overlooked. SQLite reads it without a file that it would have to make
+// when it need not share it: because it has the ledger to itself, or because
+// nobody can write there.
+func waysToRead(path string) []string {
+	const alone = "&_pragma=locking_mode(EXCLUSIVE)"
+	ways := []string{"mode=ro", "mode=rw" + alone}
+	if errors.Is(DiskState(path), ErrReadOnly) {
+		ways = append(ways, "mode=ro&vfs=unix-none"+alone)
+	}
+	if info, err := os.Stat(path + "-wal"); errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
+		ways = append(ways, "mode=ro&immutable=1")
+	}
+	return ways
 }
 
 // memories counts the ledgers in memory, each of which has a name.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -294,6 +295,38 @@ func TestManyWriteWhenTheDiskRunsFull(t *testing.T) {
 	do(t, errors.Join(failed...))
 	if answers, err := s.Answers(t.Context(), check.ID); err != nil || len(answers) != len(failed) || len(*told) != 1 {
 		t.Errorf("%d answers of %d (%v), told %v", len(answers), len(failed), err, *told)
+	}
+}
+
+// A process was killed, and there is no room for the index of what it has written
+// last. That counts all the same.
+func TestLastWordsAreRead(t *testing.T) {
+	elsewhere := filepath.Join(t.TempDir(), "anpi.db")
+	s := open(t, elsewhere)
+	check := asks(t, s, "quake", "dad")
+	raw, err := sql.Open("sqlite", elsewhere)
+	do(t, err)
+	_, err = raw.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
+	do(t, errors.Join(err, raw.Close()))
+	commits(t, s, says(check, "dad"))
+
+	for what, spoil := range map[string]func(*storetest.Disk) error{
+		"full":      (*storetest.Disk).Fill,
+		"read-only": func(d *storetest.Disk) error { return d.ReadOnly(true) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			small := newSmall(t)
+			for _, file := range []string{"", "-wal"} {
+				written, err := os.ReadFile(elsewhere + file)
+				do(t, err)
+				do(t, os.WriteFile(small.path+file, written, 0o600))
+			}
+			do(t, spoil(small.disk))
+			s, told := small.outlives(false)
+			if got := summary(t, s)["quake"]; len(*told) != 1 || !slices.Contains(got, "dad answered") {
+				t.Errorf("told %v, there is %v", *told, got)
+			}
+		})
 	}
 }
 
