@@ -86,6 +86,10 @@ func (a *App) ServeUnder(ctx context.Context, say Say, s Supervisor) error {
 	err = a.Work(ctx, a.keepRoster, a.keepWell, a.serveHealth, a.keepBackups)
 	say(t.T("cli.stopping"))
 	s.tell("STOPPING=1")
+	// There may be room again since the last try, and this is the last one.
+	if why := a.Return(context.WithoutCancel(ctx)); why != nil {
+		say(t.T("memory.serve_lost", locale.Data{"Reason": t.Error(why)}))
+	}
 	return err
 }
 
