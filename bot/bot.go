@@ -43,6 +43,9 @@ type Options struct {
 	Next func() []Planned
 	// Pace says how often to look; the zero value is [DefaultPace].
 	Pace Pace
+	// Fleeting reports whether what is written down now may be lost with the
+	// process; nil when it never is.
+	Fleeting func() bool
 }
 
 // Planned is a drill that is going to start.
@@ -90,6 +93,9 @@ type Bot struct {
 	seen map[string]int64
 	// direct tells which rooms are one-to-one; the same goroutine's.
 	direct map[string]bool
+	// standing are the notifications that were read and not dismissed; the same
+	// goroutine's.
+	standing map[int64]bool
 }
 
 // New returns a bot that does not listen yet.
@@ -103,7 +109,10 @@ func New(o Options) *Bot {
 	if o.Joined == nil {
 		o.Joined = func() {}
 	}
-	return &Bot{Options: o, news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
+	if o.Fleeting == nil {
+		o.Fleeting = func() bool { return false }
+	}
+	return &Bot{Options: o, standing: map[int64]bool{}, news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
 }
 
 // Wake tells the bot that a check may have begun, so that it looks more often.

@@ -38,6 +38,8 @@ type home struct {
 	members atomic.Pointer[[]roster.Member]
 	client  *talkapi.Client
 	stop    func()
+	// fleeting is set while the ledger may be lost with the process.
+	fleeting atomic.Bool
 }
 
 // story runs a story in fake time.
@@ -75,15 +77,21 @@ func newHome(t *testing.T) *home {
 		t.Fatal(err)
 	}
 	h.client = client
-	h.store, err = sqlstore.Open(t.Context(), filepath.Join(t.TempDir(), "anpi.db"))
+	h.open()
+	return h
+}
+
+// open begins an empty ledger.
+func (h *home) open() {
+	var err error
+	h.store, err = sqlstore.Open(h.t.Context(), filepath.Join(h.t.TempDir(), "anpi.db"))
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	h.service = &broadcast.Service{
 		Store: h.store, Ladder: broadcast.DefaultLadder(), Wake: func() {},
 		Roster: func() roster.Roster { return roster.Roster{Members: *h.members.Load()} },
 	}
-	return h
 }
 
 // are makes these the members of the roster from now on.
@@ -100,7 +108,7 @@ func (h *home) start() {
 	ctx, cancel := context.WithCancel(zerolog.Nop().WithContext(h.t.Context()))
 	channels := talk.New(talk.Options{Client: h.client, User: "anpi", Room: "Family", Language: h.lang, Zone: time.UTC})
 	d := broadcast.NewDispatcher(h.service, channels.Room(), channels.Direct())
-	b := bot.New(bot.Options{Client: h.client, Service: h.service, User: "anpi", Family: channels.Family, Forget: channels.Forget, Language: h.lang, Zone: time.UTC, Next: h.next})
+	b := bot.New(bot.Options{Client: h.client, Service: h.service, User: "anpi", Family: channels.Family, Forget: channels.Forget, Language: h.lang, Zone: time.UTC, Next: h.next, Fleeting: h.fleeting.Load})
 	h.service.Wake = func() { d.Wake(); b.Wake() }
 	done := make(chan struct{}, 2)
 	go func() { d.Run(ctx); done <- struct{}{} }()

@@ -329,6 +329,34 @@ func TestACryForHelpWithoutACheck(t *testing.T) {
 	})
 }
 
+// What was only kept in memory is lost with the process. The next one hears the
+// cry again, because its notification still stands; later that goes.
+func TestACryIsHeardAgainWhenItWasLost(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.fleeting.Store(true)
+		h.start()
+		h.grandma.SayDirect("anpi", "助けて")
+		h.rest(3 * time.Minute)
+		if n := count(h.alone(h.dad), "おばあちゃん needs help"); n != 1 {
+			t.Errorf("Dad was told %q", h.alone(h.dad))
+		}
+		h.stop()
+		h.store.Close()
+		h.open()
+		h.fleeting.Store(false)
+		for range 2 {
+			h.start()
+			h.rest(3 * time.Minute)
+			h.stop()
+			if n := count(h.alone(h.dad), "おばあちゃん needs help"); n != 2 {
+				t.Errorf("Dad was told %q", h.alone(h.dad))
+			}
+			h.store.Close()
+			h.open()
+		}
+	})
+}
+
 func TestManyCriesWithoutACheck(t *testing.T) {
 	story(t, func(t *testing.T, h *home) {
 		h.start()

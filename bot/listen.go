@@ -250,7 +250,12 @@ func byRoom(items []talkapi.Notification) []*notified {
 // dismisses them: those that it has seen, so that one which comes meanwhile
 // stands. The family room is read by its own poll, and nothing counts that is
 // said in other groups; theirs are dismissed, too, because the list is short.
+// While what is written down may be lost, none is dismissed.
 func (b *Bot) readNamed(ctx context.Context, n *notified, family bool) error {
+	isNew := func(id int64) bool { return !b.standing[id] }
+	if b.Fleeting() && !slices.ContainsFunc(n.ids, isNew) {
+		return nil
+	}
 	if !family {
 		direct, err := b.isDirect(ctx, n.room)
 		if err != nil {
@@ -263,6 +268,11 @@ func (b *Bot) readNamed(ctx context.Context, n *notified, family bool) error {
 		}
 	}
 	for _, id := range n.ids {
+		if b.Fleeting() {
+			b.standing[id] = true
+			continue
+		}
+		delete(b.standing, id)
 		if err := b.Client.DismissNotification(ctx, id); err != nil {
 			return fmt.Errorf("dismiss a notification: %w", err)
 		}

@@ -154,6 +154,7 @@ func (a *App) assemble(ctx context.Context, o Options) (err error) {
 	a.dispatcher = broadcast.NewDispatcher(a.Service, a.talk.Room(), a.talk.Direct(), a.mail)
 	a.bot = bot.New(bot.Options{
 		Client: a.client, Service: a.Service, User: c.Nextcloud.User, Family: a.talk.Family, Forget: a.talk.Forget, Joined: func() { notify(a.joined) }, Language: c.Language, Zone: c.Zone, Next: a.planned, Pace: o.Pace,
+		Fleeting: func() bool { return a.ledger.InMemory() != nil },
 	})
 	return nil
 }
