@@ -46,6 +46,9 @@ type Options struct {
 	// Fleeting reports whether what is written down now may be lost with the
 	// process; nil when it never is.
 	Fleeting func() bool
+	// Beside says that another process listens, too, and obeys. This one has a
+	// check of its own, and hears what is for that.
+	Beside bool
 }
 
 // Planned is a drill that is going to start.

@@ -31,6 +31,11 @@ func (o order) reports() bool {
 	return o.Name == command.Safe || o.Name == command.Injured || o.Name == command.SOS
 }
 
+// ofCheck tells the commands that are about the check that is on.
+func (o order) ofCheck() bool {
+	return o.reports() || o.Name == command.Status || o.Name == command.Close
+}
+
 // parse finds a command: a text that begins with ! or ！, or with the name of the
 // bot, or, alone with the bot, with the word for it. An answer that looks like
 // one ("!help I'm stuck", "！無事です") is none.

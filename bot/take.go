@@ -129,6 +129,9 @@ func (h *hearing) listen(ctx context.Context) (alone bool, err error) {
 		return false, nil
 	}
 	if cmd, ok := h.parse(); ok {
+		if h.Beside && !cmd.ofCheck() {
+			return false, nil
+		}
 		if err := h.before(); err != nil {
 			return false, err
 		}

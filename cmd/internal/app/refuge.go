@@ -16,7 +16,7 @@ import (
 // is not its own. Told is called when it begins, and with nil when the disk has
 // everything again.
 func (a *App) Outlive(ctx context.Context, guest bool, told func(why error)) error {
-	a.guest = guest
+	a.guest, a.bot.Beside = guest, guest
 	return a.ledger.Outlive(ctx, sqlstore.Refuge{Guest: guest, Told: func(why error) {
 		notify(a.lookNow)
 		if why != nil {
