@@ -35,39 +35,54 @@ type Refuge struct {
 	// of what was there before.
 	Guest bool
 	// Told is called when the ledger has moved into memory, and with nil when it
-	// is on its disk again.
+	// is on its disk again. The last call is always right. It must not write to
+	// the ledger.
 	Told func(why error)
 }
 
 // Outlive lets the ledger move into memory as soon as a write fails for one of
 // [ErrFull], [ErrReadOnly] and [ErrFails]. Without it that write fails.
 func (s *Store) Outlive(ctx context.Context, r Refuge) error {
-	why, err := s.outlive(ctx, r)
-	if err == nil && why != nil {
-		r.Told(why)
+	err := s.outlive(ctx, r)
+	if err == nil && s.InMemory() != nil {
+		s.tell()
 	}
 	return err
 }
 
-func (s *Store) outlive(ctx context.Context, r Refuge) (why, err error) {
+func (s *Store) outlive(ctx context.Context, r Refuge) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.why != nil && s.refuge == nil {
 		// What was read when this began may be old: others have gone on.
 		fresh, err := Open(ctx, s.path)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		s.db.Close()
 		s.db, s.why, s.before = fresh.db, fresh.why, fresh.before
 	}
 	if s.why != nil && r.Guest {
 		if err := leaveOut(ctx, s.db); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	s.refuge = &r
-	return s.why, nil
+	s.moves++
+	return nil
+}
+
+// tell tells of the newest move, unless that has been done.
+func (s *Store) tell() {
+	s.telling.Lock()
+	defer s.telling.Unlock()
+	s.mu.RLock()
+	moves, why, told := s.moves, s.why, s.refuge.Told
+	s.mu.RUnlock()
+	if moves != s.toldOf {
+		s.toldOf = moves
+		told(why)
+	}
 }
 
 // InMemory is why the ledger lives in memory: one of [ErrFull], [ErrReadOnly]
@@ -122,7 +137,7 @@ func (s *Store) flee(ctx context.Context, from *sql.DB, why error) error {
 	s.mu.Unlock()
 	if err == nil {
 		from.Close()
-		s.refuge.Told(why)
+		s.tell()
 	}
 	return err
 }
@@ -149,6 +164,7 @@ func (s *Store) moveIn(ctx context.Context, from *sql.DB, why error) error {
 	}
 	s.before.rows = rows + rowsApart + rand.Int64N(rowsApart)
 	s.db, s.why = memory, why
+	s.moves++
 	return nil
 }
 

@@ -330,6 +330,70 @@ func TestLastWordsAreRead(t *testing.T) {
 	}
 }
 
+// There is room again while somebody is still being told that there is none. The
+// last word is the right one.
+func TestMovesAreToldInOrder(t *testing.T) {
+	small := newSmall(t)
+	s := open(t, small.path)
+	var told []error
+	var wg sync.WaitGroup
+	do(t, s.Outlive(t.Context(), sqlstore.Refuge{Told: func(why error) {
+		if why != nil {
+			wg.Go(func() {
+				if err := errors.Join(small.disk.MakeRoom(), s.Return(t.Context())); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(200 * time.Millisecond)
+		}
+		told = append(told, why)
+	}}))
+	check := asks(t, s, "quake", "dad")
+	do(t, small.disk.Fill())
+	commits(t, s, says(check, "dad"))
+	wg.Wait()
+	if len(told) != 2 || told[0] == nil || told[1] != nil {
+		t.Errorf("told %v", told)
+	}
+}
+
+// A disk comes and goes while several write. Nothing that was taken is lost.
+func TestDiskComesAndGoes(t *testing.T) {
+	small := newSmall(t)
+	s, _ := small.outlives(false)
+	check := asks(t, s, "quake", "dad")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var wg sync.WaitGroup
+	var taken, failed [3]int
+	for i := range taken {
+		wg.Go(func() {
+			for ; ctx.Err() == nil; taken[i]++ {
+				if _, err := s.Commit(t.Context(), says(check, fmt.Sprint(i, " ", taken[i]))); err != nil {
+					failed[i]++
+				}
+				time.Sleep(25 * time.Millisecond) // the disk is small
+			}
+		})
+	}
+	wg.Go(func() {
+		for ; ctx.Err() == nil; time.Sleep(10 * time.Millisecond) {
+			_ = s.Return(t.Context()) // it may be full again
+		}
+	})
+	for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		do(t, small.disk.Fill())
+		time.Sleep(50 * time.Millisecond)
+		do(t, small.disk.MakeRoom())
+	}
+	wg.Wait()
+	do(t, s.Return(t.Context()))
+	want := taken[0] + taken[1] + taken[2]
+	if answers, err := open(t, small.path).Answers(t.Context(), check.ID); err != nil || len(answers) != want || failed != [3]int{} {
+		t.Errorf("%d answers of %d (%v), %v failed", len(answers), want, err, failed)
+	}
+}
+
 // A link to the board that was taken back in memory stays so.
 func TestBoardStaysClosed(t *testing.T) {
 	small := newSmall(t)

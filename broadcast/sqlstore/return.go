@@ -20,7 +20,7 @@ func (s *Store) Return(ctx context.Context) error {
 	err := s.moveOut(ctx)
 	s.mu.Unlock()
 	if err == nil {
-		s.refuge.Told(nil)
+		s.tell()
 	}
 	return err
 }
@@ -31,6 +31,7 @@ func (s *Store) moveOut(ctx context.Context) error {
 		if err = s.merge(ctx, disk); err == nil {
 			memory := s.db
 			s.db, s.why, s.before = disk, nil, before{}
+			s.moves++
 			return memory.Close()
 		}
 		err = errors.Join(err, disk.Close())

@@ -38,6 +38,12 @@ type Store struct {
 	refuge *Refuge // nil when the ledger may not be moved
 	why    error   // why it is in memory; nil when it is not
 	before before
+	moves  int // how often it was moved
+
+	// telling is held while somebody is told of a move; toldOf is the last one
+	// that somebody was told of.
+	telling sync.Mutex
+	toldOf  int
 }
 
 // before is what there was when the ledger moved into memory: the highest number
