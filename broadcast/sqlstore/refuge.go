@@ -316,13 +316,16 @@ func eachRow(ctx context.Context, db interface {
 	return rows.Err()
 }
 
-// insert adds a row; how is INSERT with what becomes of a row that is there.
+// insert adds a row, unless it is there as it is; how is INSERT with what becomes
+// of another one in its place.
 func insert(ctx context.Context, tx *sql.Tx, how, table string, columns []string, values []any) error {
-	var marks []string
-	for i := range columns {
-		marks = append(marks, fmt.Sprintf("$%d", i+1))
+	var marks, same []string
+	for i, column := range columns {
+		mark := fmt.Sprintf("$%d", i+1)
+		marks, same = append(marks, mark), append(same, column+" = "+mark)
 	}
-	_, err := tx.ExecContext(ctx, how+` INTO `+table+` (`+strings.Join(columns, ", ")+`) VALUES (`+strings.Join(marks, ", ")+`)`, values...)
+	_, err := tx.ExecContext(ctx, how+` INTO `+table+` (`+strings.Join(columns, ", ")+`) SELECT `+strings.Join(marks, ", ")+
+		` WHERE NOT EXISTS (SELECT 1 FROM `+table+` WHERE `+strings.Join(same, " AND ")+`)`, values...)
 	return err
 }
 

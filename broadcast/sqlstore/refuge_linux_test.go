@@ -394,6 +394,22 @@ func TestDiskComesAndGoes(t *testing.T) {
 	}
 }
 
+// To go back takes room for what is new, not for all that there has ever been.
+func TestALittleRoomIsEnough(t *testing.T) {
+	small := newSmall(t)
+	s, _ := small.outlives(false)
+	check := asks(t, s, "quake", "dad")
+	commits(t, s, broadcast.Change{Documents: map[string][]byte{"long": make([]byte, small.disk.Size/3)}})
+	do(t, small.disk.Fill())
+	commits(t, s, says(check, "mum"))
+	do(t, small.disk.MakeRoom())
+	do(t, os.WriteFile(filepath.Join(small.disk.Path, "other"), make([]byte, small.disk.Size/2), 0o600))
+	do(t, s.Return(t.Context()))
+	if got := summary(t, open(t, small.path))["quake"]; !slices.Contains(got, "mum answered") {
+		t.Errorf("the disk has %v", got)
+	}
+}
+
 // A link to the board that was taken back in memory stays so.
 func TestBoardStaysClosed(t *testing.T) {
 	small := newSmall(t)
