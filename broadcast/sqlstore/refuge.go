@@ -361,6 +361,10 @@ func unwritable(path string, err error) error {
 	return fmt.Errorf("%w: %w", why, err)
 }
 
+// aLittle is the room with which a disk counts as full: a ledger in memory may
+// not find enough in it to go back, though a smaller change does.
+const aLittle = 1 << 20
+
 // DiskState is [ErrFull] or [ErrReadOnly] when the disk of the ledger at the
 // path says that it is so, else nil.
 func DiskState(path string) error {
@@ -370,7 +374,7 @@ func DiskState(path string) error {
 		return nil
 	case fs.Flags&unix.ST_RDONLY != 0:
 		return ErrReadOnly
-	case fs.Bavail == 0 || fs.Files > 0 && fs.Ffree == 0:
+	case uint64(fs.Bavail)*uint64(fs.Bsize) < aLittle || fs.Files > 0 && fs.Ffree == 0:
 		return ErrFull
 	}
 	return nil

@@ -410,6 +410,16 @@ func TestALittleRoomIsEnough(t *testing.T) {
 	}
 }
 
+// A disk with next to no room is full, whatever small things it still takes.
+func TestNextToNoRoomIsNone(t *testing.T) {
+	small := newSmall(t)
+	do(t, sqlstore.DiskState(small.path))
+	do(t, os.WriteFile(filepath.Join(small.disk.Path, "other"), make([]byte, small.disk.Size-100_000), 0o600))
+	if err := sqlstore.DiskState(small.path); !errors.Is(err, sqlstore.ErrFull) {
+		t.Errorf("the disk is said to be %v", err)
+	}
+}
+
 // A link to the board that was taken back in memory stays so.
 func TestBoardStaysClosed(t *testing.T) {
 	small := newSmall(t)
