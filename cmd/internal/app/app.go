@@ -90,7 +90,9 @@ type App struct {
 	bot        *bot.Bot
 	alone      bool
 	guest      bool // see Outlive
-	speak      string
+	// theirs are the checks that were open when a guest began.
+	theirs []broadcast.Check
+	speak  string
 	// leads is set while this process is the one that sends and listens.
 	leads atomic.Bool
 }
@@ -188,6 +190,9 @@ func (a *App) wake() {
 
 // Start begins a check from the command line or a schedule.
 func (a *App) Start(ctx context.Context, r broadcast.StartRequest) (broadcast.Committed, error) {
+	if len(a.theirs) > 0 && a.ledger.InMemory() != nil {
+		return broadcast.Committed{}, a.obstacle(&broadcast.OpenError{Check: a.theirs[0]})
+	}
 	done, err := a.Service.Start(ctx, time.Now(), r)
 	return done, a.obstacle(err)
 }

@@ -15,7 +15,13 @@ import (
 // or read-only. A guest works beside a daemon that leads, and leaves to that what
 // is not its own. Told is called when it begins, and with nil when the disk has
 // everything again.
-func (a *App) Outlive(ctx context.Context, guest bool, told func(why error)) error {
+func (a *App) Outlive(ctx context.Context, guest bool, told func(why error)) (err error) {
+	if guest {
+		// In memory the ledger leaves them out.
+		if a.theirs, err = a.Service.Open(ctx); err != nil {
+			return err
+		}
+	}
 	a.guest, a.bot.Beside = guest, guest
 	return a.ledger.Outlive(ctx, sqlstore.Refuge{Guest: guest, Told: func(why error) {
 		notify(a.lookNow)
