@@ -162,6 +162,9 @@ func (s *Store) moveIn(ctx context.Context, from *sql.DB, why error) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("look into memory: %w", err), memory.Close())
 	}
+	if s.before.documents, err = documents(ctx, memory); err != nil {
+		return errors.Join(fmt.Errorf("look into memory: %w", err), memory.Close())
+	}
 	s.before.rows = rows + rowsApart + rand.Int64N(rowsApart)
 	s.db, s.why = memory, why
 	s.moves++

@@ -420,6 +420,29 @@ func TestNextToNoRoomIsNone(t *testing.T) {
 	}
 }
 
+// Somebody else has kept a new roster on the disk. What this process has only read
+// does not take its place.
+func TestNewerDocumentsStay(t *testing.T) {
+	small := newSmall(t)
+	s, _ := small.outlives(false)
+	keeps := func(s *sqlstore.Store, name, body string) {
+		commits(t, s, broadcast.Change{Documents: map[string][]byte{name: []byte(body)}})
+	}
+	keeps(s, "roster", "old")
+	keeps(s, "doctor", "old")
+	other := open(t, small.path)
+	do(t, small.disk.Fill())
+	keeps(s, "doctor", "new")
+	do(t, small.disk.MakeRoom())
+	keeps(other, "roster", "new")
+	do(t, s.Return(t.Context()))
+	for _, name := range []string{"roster", "doctor"} {
+		if body, err := s.Document(t.Context(), name); err != nil || string(body) != "new" {
+			t.Errorf("the %s is %q, %v", name, body, err)
+		}
+	}
+}
+
 // A link to the board that was taken back in memory stays so.
 func TestBoardStaysClosed(t *testing.T) {
 	small := newSmall(t)

@@ -60,7 +60,7 @@ func (s *Store) merge(ctx context.Context, disk *sql.DB) error {
 		m.bring("cursors", "", "INSERT OR IGNORE")
 	} else {
 		m.forward()
-		m.bring("documents", "", "INSERT OR REPLACE")
+		m.bringDocuments()
 		// A board that was closed stays closed.
 		m.exec(tx, `DELETE FROM links WHERE member_id = ''`)
 	}
@@ -160,6 +160,31 @@ func (m *merger) forward() {
 			ON CONFLICT (room) DO UPDATE SET last_given = excluded.last_given WHERE excluded.last_given > cursors.last_given`, v...)
 		return m.err
 	})
+}
+
+// bringDocuments writes the documents that are new in memory. The others may be
+// newer on the disk.
+func (m *merger) bringDocuments() {
+	if m.err != nil {
+		return
+	}
+	all, err := documents(m.ctx, m.memory)
+	m.err = err
+	for name, body := range all {
+		if was, known := m.before.documents[name]; !known || was != body {
+			m.exec(m.disk, `INSERT INTO documents (name, body) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET body = excluded.body`, name, body)
+		}
+	}
+}
+
+// documents are all that there are, by name.
+func documents(ctx context.Context, db *sql.DB) (map[string]string, error) {
+	all := map[string]string{}
+	err := eachRow(ctx, db, `SELECT name, body FROM documents`, nil, func(_ []string, v []any) error {
+		all[fmt.Sprint(v[0])] = fmt.Sprint(v[1])
+		return nil
+	})
+	return all, err
 }
 
 type execer interface {

@@ -47,8 +47,11 @@ type Store struct {
 }
 
 // before is what there was when the ledger moved into memory: the highest number
-// of a check, and below which id all deliveries and answers lie.
-type before struct{ checks, rows int64 }
+// of a check, below which id all deliveries and answers lie, and the documents.
+type before struct {
+	checks, rows int64
+	documents    map[string]string
+}
 
 // Open opens the ledger at the path, creates it and its folder when there is
 // none, and brings its schema up to date. When nothing can be written there, it opens what can be read of it in memory; see [Store.InMemory]. A file
