@@ -368,6 +368,10 @@ func unwritable(path string, err error) error {
 // not find enough in it to go back, though a smaller change does.
 const aLittle = 1 << 20
 
+// readOnly is the flag of a disk that takes no writes: what Linux calls ST_RDONLY
+// and others MNT_RDONLY.
+const readOnly = 1
+
 // DiskState is [ErrFull] or [ErrReadOnly] when the disk of the ledger at the
 // path says that it is so, else nil.
 func DiskState(path string) error {
@@ -375,7 +379,7 @@ func DiskState(path string) error {
 	switch err := unix.Statfs(filepath.Dir(path), &fs); {
 	case err != nil:
 		return nil
-	case fs.Flags&unix.ST_RDONLY != 0:
+	case fs.Flags&readOnly != 0:
 		return ErrReadOnly
 	case uint64(fs.Bavail)*uint64(fs.Bsize) < aLittle || fs.Files > 0 && fs.Ffree == 0:
 		return ErrFull

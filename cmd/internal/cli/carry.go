@@ -32,12 +32,11 @@ func (t *Terminal) carry(ctx context.Context, a *app.App, c broadcast.Change, al
 	}
 	sent, err := untilSent(ctx, a, c.Deliveries)
 	stop()
-	if err != nil {
-		return 0, 0, err
+	if err == nil {
+		reached, all = t.outcome(a, sent)
 	}
-	reached, all = t.outcome(a, sent)
 	t.settle(ctx, a)
-	return reached, all, nil
+	return reached, all, err
 }
 
 // untilSent waits until the deliveries are on their way, or cannot be for now,

@@ -17,6 +17,8 @@ type Finding struct {
 	Grade Grade
 
 	words words
+	// sure says that one look is enough to tell of it.
+	sure bool
 }
 
 // Grade is how good a finding is.

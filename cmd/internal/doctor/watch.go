@@ -107,7 +107,11 @@ func (w Watch) See(now time.Time, findings []Finding) (next Watch, changes []Fin
 		if was := w.news[id]; was.grade == f.Grade {
 			n.looks += was.looks
 		}
-		if n.looks < settled<<min(len(next.times[id]), mostDoubled) {
+		enough := settled
+		if f.sure {
+			enough = 1
+		}
+		if n.looks < enough<<min(len(next.times[id]), mostDoubled) {
 			next.news[id] = n
 			continue
 		}
