@@ -1,77 +1,22 @@
 package storetest
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
-	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
-// Disk is a small disk of its own, in memory. Only root can make one.
-type Disk struct {
-	// Path is the folder where it is.
-	Path string
-	// Size is how much it holds, in bytes.
-	Size int
-}
-
-// NewDisk makes an empty disk for the test, which is skipped where it cannot.
-func NewDisk(t testing.TB) *Disk {
-	t.Helper()
-	d, err := MountDisk(t.TempDir())
-	if errors.Is(err, unix.EPERM) {
-		t.Skip("only root can make a disk that is full or read-only")
+// mount makes the disk, or makes it another one.
+func (d *Disk) mount(again, readOnly bool) error {
+	var flags uintptr
+	if again {
+		flags |= unix.MS_REMOUNT
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Unmount() })
-	return d
-}
-
-// MountDisk makes an empty disk in a folder that exists.
-func MountDisk(path string) (*Disk, error) {
-	d := &Disk{Path: path, Size: 4 << 20}
-	if err := unix.Mount("tmpfs", path, "tmpfs", 0, "size="+strconv.Itoa(d.Size)); err != nil {
-		return nil, fmt.Errorf("make a disk: %w", err)
-	}
-	return d, nil
-}
-
-// Unmount takes it away, with all that is on it.
-func (d *Disk) Unmount() error { return unix.Unmount(d.Path, unix.MNT_DETACH) }
-
-// Fill leaves no room on it.
-func (d *Disk) Fill() error {
-	f, err := os.Create(d.ballast())
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	for page := make([]byte, 4096); ; {
-		if _, err := f.Write(page); errors.Is(err, unix.ENOSPC) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
-}
-
-// MakeRoom undoes Fill.
-func (d *Disk) MakeRoom() error { return os.Remove(d.ballast()) }
-
-func (d *Disk) ballast() string { return filepath.Join(d.Path, "ballast") }
-
-// ReadOnly makes it refuse everything, or take it again. It cannot while a file
-// on it is open for writing.
-func (d *Disk) ReadOnly(on bool) error {
-	flags := uintptr(unix.MS_REMOUNT)
-	if on {
+	if readOnly {
 		flags |= unix.MS_RDONLY
 	}
 	return unix.Mount("tmpfs", d.Path, "tmpfs", flags, "size="+strconv.Itoa(d.Size))
 }
+
+// Unmount takes it away, with all that is on it.
+func (d *Disk) Unmount() error { return unix.Unmount(d.Path, unix.MNT_DETACH) }
