@@ -135,7 +135,7 @@ const pollEvery = 2 * time.Second
 
 // logInByBrowser shows an address, and waits until somebody has confirmed there.
 func (s *session) logInByBrowser(ctx context.Context) error {
-	login, err := talkapi.StartLogin(ctx, talkapi.Options{URL: s.url, Transport: s.Transport})
+	login, err := talkapi.StartLogin(ctx, talkapi.Options{URL: s.url, Transport: s.Transport, UserAgent: device()})
 	if err != nil {
 		return err
 	}
@@ -161,6 +161,16 @@ func (s *session) logInByBrowser(ctx context.Context) error {
 		case <-time.After(pollEvery):
 		}
 	}
+}
+
+// device is what Nextcloud calls this program in the list of an account's
+// devices, beside phones and browsers.
+func device() string {
+	name, err := os.Hostname()
+	if err != nil || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "Anpi"
+	}
+	return "Anpi (" + name + ")"
 }
 
 // use logs in, and learns who we are.

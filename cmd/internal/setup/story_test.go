@@ -59,6 +59,9 @@ func (h *house) RoundTrip(r *http.Request) (*http.Response, error) {
 	if strings.HasPrefix(r.URL.Path, "/remote.php/") || strings.HasPrefix(r.URL.Path, "/.well-known/") {
 		return h.dav.Transport().RoundTrip(r)
 	}
+	if name := r.Header.Get("User-Agent"); strings.HasSuffix(r.URL.Path, "/login/v2") && (!strings.HasPrefix(name, "Anpi") || strings.Contains(name, "http")) {
+		h.t.Errorf("the person is asked to let %q in", name)
+	}
 	return h.talk.Transport().RoundTrip(r)
 }
 
