@@ -239,6 +239,9 @@ func (p *program) printed() string {
 func (p *program) end() (int, error) {
 	select {
 	case <-p.ended:
+		if p.terminal != nil {
+			p.terminal.Settle()
+		}
 		return p.cmd.ProcessState.ExitCode(), nil
 	case <-time.After(patience):
 		return 0, fmt.Errorf("%s still runs after %s", p.cmd.Path, patience)

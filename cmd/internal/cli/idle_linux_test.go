@@ -95,8 +95,13 @@ func idles(t *testing.T) (rss int) {
 	return after["VmRSS"]
 }
 
-// rested waits until nothing has been written for a second, and returns the
-// figures of then.
+// settled is for how long a daemon that has come to rest has written nothing:
+// its doctor looks around some seconds after the start, and the first to read
+// the ledger notes that in its index, a page in memory that may go to the disk.
+const settled = 8 * time.Second
+
+// rested waits until the daemon has come to rest, and returns the figures of
+// then.
 func rested(t *testing.T, pid int) map[string]int {
 	t.Helper()
 	last, since := usage(t, pid), time.Now()
@@ -105,7 +110,7 @@ func rested(t *testing.T, pid int) map[string]int {
 		if now["write_bytes"] != last["write_bytes"] {
 			last, since = now, time.Now()
 		}
-		return time.Since(since) > time.Second
+		return time.Since(since) > settled
 	})
 	if !quiet {
 		t.Fatal("the daemon does not come to rest")

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	"unicode/utf8"
 
 	"github.com/creack/pty"
@@ -31,6 +32,7 @@ type Terminal struct {
 	pictures int  // that are complete: the cursor comes back last
 	noWrap   bool
 	pending  string // a sequence or letter of which the rest has not come yet
+	marks    int    // that Settle wrote and that have been read
 	done     chan struct{}
 }
 
@@ -113,6 +115,30 @@ func (t *Terminal) Text() string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
 
+// Settle waits until all that was written so far stands on the screen. Nobody may
+// write meanwhile but programs that have ended.
+func (t *Terminal) Settle() {
+	t.mu.Lock()
+	before := t.marks
+	t.mu.Unlock()
+	if _, err := io.WriteString(t.File, mark); err != nil {
+		return // it is closed: nothing more comes
+	}
+	for seen := before; seen == before; time.Sleep(time.Millisecond) {
+		select {
+		case <-t.done:
+			return
+		default:
+		}
+		t.mu.Lock()
+		seen = t.marks
+		t.mu.Unlock()
+	}
+}
+
+// mark is a letter that no program writes.
+const mark = "\x00"
+
 // Pictures is how many pictures have been drawn to their end.
 func (t *Terminal) Pictures() int {
 	t.mu.Lock()
@@ -153,7 +179,11 @@ func (t *Terminal) write(text string) {
 		if r == '\x1b' && len(text) < 16 || !utf8.FullRuneInString(text) {
 			break
 		}
-		t.put(r)
+		if string(r) == mark {
+			t.marks++
+		} else {
+			t.put(r)
+		}
 		text = text[size:]
 	}
 	t.pending = text
