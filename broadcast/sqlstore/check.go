@@ -2,21 +2,14 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
 )
 
 // Check reads all of the ledger at the path and returns an error when it is
 // damaged. It writes nothing, and nobody who uses the ledger has to wait for it.
 func Check(ctx context.Context, path string) (err error) {
-	absolute, err := filepath.Abs(path)
-	if err != nil {
-		return fmt.Errorf("check the ledger: %w", err)
-	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(absolute)}).String()+"?mode=ro&_pragma=busy_timeout(10000)")
+	db, err := openToRead(path, "")
 	if err != nil {
 		return fmt.Errorf("check the ledger: %w", err)
 	}

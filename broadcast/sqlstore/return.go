@@ -54,8 +54,8 @@ func (s *Store) merge(ctx context.Context, disk *sql.DB) error {
 	m.keepClosed()
 	m.bring("checks", m.ours("id", s.before.checks), "INSERT OR REPLACE")
 	m.bring("check_members", m.ours("check_id", s.before.checks), "INSERT OR IGNORE")
-	m.bring("deliveries", m.ours("id", s.before.rows), "INSERT OR REPLACE")
-	m.bring("answers", m.ours("id", s.before.rows), "INSERT OR IGNORE")
+	m.bring("deliveries", m.ours("id", s.before.rows-1), "INSERT OR REPLACE")
+	m.bring("answers", m.ours("id", s.before.rows-1), "INSERT OR IGNORE")
 	if m.guest {
 		m.bring("cursors", "", "INSERT OR IGNORE")
 	} else {
@@ -90,9 +90,6 @@ type merger struct {
 func (m *merger) ours(column string, above int64) string {
 	if !m.guest {
 		return ""
-	}
-	if column == "id" && above >= rowsApart {
-		return fmt.Sprintf(` WHERE id >= %d`, above)
 	}
 	return fmt.Sprintf(` WHERE %s > %d`, column, above)
 }
