@@ -40,7 +40,7 @@ func (b *Bot) followRoom(ctx context.Context, wait time.Duration) error {
 		return err
 	}
 	if !known {
-		if after, err = b.seed(ctx, token); err != nil {
+		if after, err = b.seed(ctx, token, 0); err != nil {
 			return err
 		}
 	}
@@ -82,21 +82,28 @@ func (b *Bot) messages(ctx context.Context, token string, q talkapi.Query) (talk
 }
 
 // seed begins to read a room at its newest message: what was said before the
-// bot came is not for it. But what was said since an open check began is.
-func (b *Bot) seed(ctx context.Context, token string) (int64, error) {
+// bot came is not for it. But what was said since an open check began is, and so
+// is the message that a notification names; notified is 0 when there is none.
+func (b *Bot) seed(ctx context.Context, token string, notified int64) (int64, error) {
+	after, err := b.newest(ctx, token)
+	if err != nil {
+		return 0, fmt.Errorf("find where to begin reading: %w", err)
+	}
+	// A check that begins after this look has all its answers after that message.
 	open, err := b.Service.Open(ctx)
 	if err != nil {
 		return 0, err
 	}
-	newest, err := b.newest(ctx, token)
 	if len(open) > 0 {
-		newest, err = b.newestBefore(ctx, token, open[len(open)-1].StartedAt.Add(-5*time.Minute))
+		if after, err = b.newestBefore(ctx, token, open[len(open)-1].StartedAt.Add(-earlyTime)); err != nil {
+			return 0, fmt.Errorf("find where to begin reading: %w", err)
+		}
 	}
-	if err != nil {
-		return 0, fmt.Errorf("find where to begin reading: %w", err)
+	if notified > 0 {
+		after = min(after, notified-1)
 	}
-	_, err = b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{{Room: token, After: newest, IfNew: true}}})
-	return newest, err
+	_, err = b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{{Room: token, After: after, IfNew: true}}})
+	return after, err
 }
 
 // newest is the id of the newest message of a room.
@@ -327,19 +334,16 @@ func (b *Bot) sweep(ctx context.Context) error {
 	return nil
 }
 
-// readDirect reads a one-to-one room to its end. A room that the bot has never
-// spoken in is read from the message that a notification named, or else from its
-// newest one.
+// readDirect reads a one-to-one room to its end. Notified is the oldest message
+// that a notification names, 0 when none does: a room that was never read is read
+// from there at the latest.
 func (b *Bot) readDirect(ctx context.Context, token string, notified int64) error {
 	after, known, err := b.Service.Store.Cursor(ctx, token)
 	if err != nil {
 		return err
 	}
-	if !known && notified > 0 {
-		after, known = notified-1, true
-	}
 	if !known {
-		if after, err = b.seed(ctx, token); err != nil {
+		if after, err = b.seed(ctx, token, notified); err != nil {
 			return gone(err)
 		}
 	}

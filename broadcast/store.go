@@ -73,15 +73,15 @@ type Change struct {
 	// Answers are stored; those with a known carrier are skipped. A member's
 	// prompts that are still due are dropped.
 	Answers []Answer
-	// Results tell what came of deliveries. One that was sent to a room begins
-	// that room's cursor where there is none.
+	// Results tell what came of deliveries.
 	Results []Result
 	// Climb says that a rung was dealt with.
 	Climb *Climb
 	// Close ends a check; its prompts that are still due are dropped.
 	Close *Close
 	// Cursors move on the places up to which rooms were read. They never move
-	// back.
+	// back. Only reading a room begins its cursor: what was said before a message
+	// of our own has been read by nobody.
 	Cursors []Cursor
 	// Seen says up to which message rooms have been read by the others.
 	Seen []Cursor

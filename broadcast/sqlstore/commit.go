@@ -213,10 +213,6 @@ func (w *writer) result(r broadcast.Result) {
 	}
 	w.exec(`UPDATE deliveries SET state = $1, due_at = $2, doubt = $3, maybe_twice = $4, reason = $5, room = $6, message_id = $7, sent_at = $8 WHERE id = $9`,
 		r.State, ms(r.DueAt), flag(r.Doubt), flag(r.MaybeTwice), r.Reason, r.Receipt.Room, r.Receipt.MessageID, sentAt, r.ID)
-	if r.State == broadcast.Sent && r.Receipt.Room != "" {
-		// Whatever the room says from here on has not been read yet.
-		w.cursor(broadcast.Cursor{Room: r.Receipt.Room, After: r.Receipt.MessageID, IfNew: true})
-	}
 }
 
 func (w *writer) climb(c broadcast.Climb) bool {

@@ -222,7 +222,7 @@ var writing = []promise{
 		}
 		expect(l, "another room", l.cursor("other"), 7)
 	}},
-	{"a room is read from its first prompt on", func(l *ledger) {
+	{"a message of our own says nothing of what was read", func(l *ledger) {
 		check := l.begin("quake", directly, "mother", "father")
 		claimed := l.claim(broadcast.Direct, start, 9)
 		l.commit(broadcast.Change{Cursors: []broadcast.Cursor{{Room: "known", After: 3}}})
@@ -231,8 +231,8 @@ var writing = []promise{
 			{ID: claimed[1].ID, State: broadcast.Sent, Receipt: broadcast.Receipt{Room: "known", MessageID: 90}},
 		}})
 		expect(l, "deliveries", l.states(check), []string{"mother direct 0: sent", "father direct 0: sent"})
-		expect(l, "a room without a cursor", l.cursor("new"), 80)
-		expect(l, "a room with one", l.cursor("known"), 3)
+		expect(l, "a room that nobody has read", l.cursor("new"), -1)
+		expect(l, "a room that was read", l.cursor("known"), 3)
 	}},
 	{"documents are replaced whole", func(l *ledger) {
 		read := func(name string) []byte {
