@@ -69,10 +69,11 @@ type Pace struct {
 }
 
 // DefaultPace looks every 2 s while people answer, every 10 s when they have
-// been silent for 5 minutes, every minute while no check is open, and sweeps
-// every 3 minutes. A check that stays open for three days must not cost a
-// request every 2 s.
-var DefaultPace = Pace{Busy: 2 * time.Second, Quiet: 10 * time.Second, Idle: time.Minute, Sweep: 3 * time.Minute}
+// been silent for 5 minutes, a little more often than once a minute while no check
+// is open, so that a command is heard within the minute in which it begins
+// something, and sweeps every 3 minutes. A check that stays open for three days
+// must not cost a request every 2 s.
+var DefaultPace = Pace{Busy: 2 * time.Second, Quiet: 10 * time.Second, Idle: 50 * time.Second, Sweep: 3 * time.Minute}
 
 // Bot listens and obeys.
 type Bot struct {

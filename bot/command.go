@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -124,7 +125,7 @@ func (h *hearing) obey(ctx context.Context, o order) error {
 	case command.Close:
 		return h.close(ctx)
 	case command.Say:
-		return h.announce(o)
+		return h.announce(ctx, o)
 	case command.Status:
 		return h.status(ctx, o.rest)
 	case command.Roster:
@@ -154,7 +155,7 @@ func (h *hearing) obey(ctx context.Context, o order) error {
 }
 
 // reply plans a text back to the command.
-func (h *hearing) reply(text string) { h.say(broadcast.TalkCarrier(h.message.ID), text) }
+func (h *hearing) reply(text string) { h.say(h.carrier(), text) }
 
 // sign is what stands before a command where the member writes.
 func (h *hearing) sign() string {
@@ -201,13 +202,17 @@ var nowWords = []string{"now", "now!", "今すぐ", "今すぐ!", "いますぐ"
 // family by accident, and so is a drill that may be mere talk ("training" alone with
 // the bot); an organiser in a hurry is not.
 func (h *hearing) start(ctx context.Context, o order) error {
-	r := broadcast.StartRequest{Kind: broadcast.Kind(o.Name), Key: broadcast.TalkCarrier(h.message.ID), Question: o.rest, By: h.member.Name}
-	word, rest := command.Cut(o.rest)
-	if slices.Contains(nowWords, strings.ToLower(strings.ReplaceAll(word, "！", "!"))) {
-		r.Question = rest
-		return h.begins(ctx, r)
+	r := broadcast.StartRequest{Kind: broadcast.Kind(o.Name), Key: h.carrier(), Question: o.rest, By: h.member.Name}
+	stale, err := h.stale(ctx, r.Key)
+	if err != nil {
+		return err
 	}
-	if r.Kind == broadcast.Drill && o.signed {
+	word, rest := command.Cut(o.rest)
+	now := slices.Contains(nowWords, strings.ToLower(strings.ReplaceAll(word, "！", "!")))
+	if now {
+		r.Question = rest
+	}
+	if !stale && (now || r.Kind == broadcast.Drill && o.signed) {
 		return h.begins(ctx, r)
 	}
 	w := h.words()
@@ -217,23 +222,32 @@ func (h *hearing) start(ctx context.Context, o order) error {
 		return err
 	}
 	n := len(h.Service.Roster().Members)
-	q := question{Kind: askStart, ID: "start-" + r.Key, Until: h.at.Add(confirmTime), Start: r}
-	return h.ask(q, w.Mark(r.Kind == broadcast.Drill)+w.T("confirm.start", locale.Data{"Count": n, "Number": n}), yes, no)
+	q := question{Kind: askStart, ID: "start-" + r.Key, Until: h.confirmUntil(stale), Start: r}
+	return h.ask(q, w.Mark(r.Kind == broadcast.Drill)+h.asOf(stale, w.T("confirm.start", locale.Data{"Count": n, "Number": n})), yes, no)
 }
 
 // confirmed plans what follows when an organiser has said whether they mean it.
 func (h *hearing) confirmed(ctx context.Context, q question, yes bool) error {
 	h.keep(nil)
 	switch {
+	case !yes && q.Kind == askClose:
+		h.say("confirmed-"+q.ID, h.words().T("confirm.goes_on"))
+		return nil
 	case !yes:
 		h.say("confirmed-"+q.ID, h.words().T("confirm.stopped"))
 		return nil
 	case !h.member.Organiser:
 		h.say("confirmed-"+q.ID, h.refusal())
 		return nil
+	case h.late():
+		// In time, but nobody listened then.
+		h.say("late-"+q.ID, h.words().T("confirm.late"))
+		return nil
 	case q.Kind == askSay:
 		h.announces(q.Say)
 		return nil
+	case q.Kind == askClose:
+		return h.ends(ctx, q)
 	}
 	return h.begins(ctx, q.Start)
 }
@@ -276,31 +290,61 @@ func (h *hearing) begins(ctx context.Context, r broadcast.StartRequest) error {
 	return nil
 }
 
-// close plans the end of the check that is open.
+// close plans the end of the check that is open, if it was when that was written.
+// While somebody needs help it asks first.
 func (h *hearing) close(ctx context.Context) error {
+	w := h.words()
 	open, err := h.Service.Open(ctx)
 	if err != nil {
 		return err
 	}
 	if len(open) == 0 {
-		h.reply(h.words().T("bot.nothing"))
+		h.reply(w.T("bot.nothing"))
 		return nil
 	}
-	h.Service.PlanClose(h.change, open[0], h.member.Name)
+	check := open[0]
+	if follows, err := h.follows(ctx, check, blur); err != nil || !follows {
+		h.reply(w.T("close.older", locale.Data{"When": w.When(check.StartedAt), "Close": h.sign() + command.Of(command.Close).Word(w.Texts)}))
+		return err
+	}
+	tally, err := h.Service.Tally(ctx, check)
+	if err != nil {
+		return err
+	}
+	if len(tally.Who(broadcast.Help)) > 0 {
+		q := question{Kind: askClose, ID: "close-" + h.carrier(), Until: h.confirmUntil(h.late()), CheckID: check.ID}
+		return h.ask(q, w.Mark(check.Drill())+w.Unrelieved(tally)+"\n"+w.T("confirm.close"), yes, no)
+	}
+	h.Service.PlanClose(h.change, check, h.member.Name)
+	return nil
+}
+
+// ends plans the end of a check, now that somebody has confirmed it.
+func (h *hearing) ends(ctx context.Context, q question) error {
+	check, err := h.Service.Store.Check(ctx, q.CheckID)
+	if err != nil {
+		return fmt.Errorf("find the check of a question: %w", err)
+	}
+	if check.Open() {
+		h.Service.PlanClose(h.change, check, h.member.Name)
+	}
 	return nil
 }
 
 // announce plans to say something to everybody. What stands behind a mere "say",
 // alone with the bot, may be meant for the bot: then it asks first.
-func (h *hearing) announce(o order) error {
+func (h *hearing) announce(ctx context.Context, o order) error {
 	w := h.words()
+	stale, err := h.stale(ctx, "")
 	switch {
+	case err != nil:
+		return err
 	case o.rest == "":
 		h.reply(w.T("announce.empty", locale.Data{"Usage": command.Of(command.Say).Usage(w.Texts, h.sign())}))
-	case !o.signed:
-		q := question{Kind: askSay, ID: "say-" + broadcast.TalkCarrier(h.message.ID), Until: h.at.Add(confirmTime), Say: o.rest}
+	case stale || !o.signed:
+		q := question{Kind: askSay, ID: "say-" + h.carrier(), Until: h.confirmUntil(stale), Say: o.rest}
 		n := len(h.Service.Roster().Members)
-		return h.ask(q, w.T("confirm.say", locale.Data{"Count": n, "Number": n, "Text": Plain(o.rest)}), yes, no)
+		return h.ask(q, h.asOf(stale, w.T("confirm.say", locale.Data{"Count": n, "Number": n, "Text": Plain(o.rest)})), yes, no)
 	default:
 		h.announces(o.rest)
 	}
@@ -309,7 +353,7 @@ func (h *hearing) announce(o order) error {
 
 func (h *hearing) announces(text string) {
 	w := h.words()
-	none := h.Service.PlanAnnounce(h.change, broadcast.TalkCarrier(h.message.ID), h.member, text)
+	none := h.Service.PlanAnnounce(h.change, h.carrier(), h.member, text)
 	if len(none) > 0 {
 		h.reply(w.T("bot.started_unreached", locale.Data{"Names": h.names(none)}))
 	} else if h.place.direct {
@@ -328,7 +372,7 @@ func (h *hearing) board(what string) error {
 		h.change.CloseBoard = true
 		h.reply(w.T("board.closed"))
 	default:
-		h.Service.PlanBoard(h.change, broadcast.TalkCarrier(h.message.ID))
+		h.Service.PlanBoard(h.change, h.carrier())
 	}
 	return nil
 }

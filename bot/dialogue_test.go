@@ -125,7 +125,7 @@ func TestConfirmingInWords(t *testing.T) {
 		h.dad.Say(h.room, "!close")
 		h.rest(3 * time.Second)
 		h.mum.SayDirect("anpi", strings.TrimLeft(w.check, "!！"))
-		h.rest(61 * time.Second) // she is heard once a minute while nothing is on
+		h.rest(61 * time.Second) // she is heard within a minute while nothing is on
 		h.mum.SayDirect("anpi", w.yes)
 		h.rest(5 * time.Second)
 		if h.checks() != 1 {

@@ -38,6 +38,8 @@ type home struct {
 	members atomic.Pointer[[]roster.Member]
 	client  *talkapi.Client
 	stop    func()
+	// ahead is how far the clock of the server is ahead of the one here.
+	ahead atomic.Int64
 	// fleeting is set while the ledger may be lost with the process.
 	fleeting atomic.Bool
 }
@@ -58,7 +60,8 @@ func story(t *testing.T, tell func(t *testing.T, h *home)) {
 }
 
 func newHome(t *testing.T) *home {
-	h := &home{t: t, lang: "en", talk: talktest.NewServer(talktest.Options{MemoryCache: true})}
+	h := &home{t: t, lang: "en"}
+	h.talk = talktest.NewServer(talktest.Options{MemoryCache: true, Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) }})
 	anpi := h.talk.AddUser("anpi", "Anpi", talktest.UserOptions{})
 	h.dad = h.talk.AddUser("dad", "Dad", talktest.UserOptions{})
 	h.mum = h.talk.AddUser("mum", "Mum", talktest.UserOptions{})

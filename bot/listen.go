@@ -95,7 +95,7 @@ func (b *Bot) seed(ctx context.Context, token string, notified int64) (int64, er
 		return 0, err
 	}
 	if len(open) > 0 {
-		if after, err = b.newestBefore(ctx, token, open[len(open)-1].StartedAt.Add(-earlyTime)); err != nil {
+		if after, err = b.newestBefore(ctx, token, b.began(open[len(open)-1]).Add(-earlyTime)); err != nil {
 			return 0, fmt.Errorf("find where to begin reading: %w", err)
 		}
 	}

@@ -34,7 +34,7 @@ type question struct {
 	Start broadcast.StartRequest `json:"start,omitzero"`
 	Say   string                 `json:"say,omitempty"`
 
-	// CheckID is the check of a report, Told what was told, Rest what else was
+	// CheckID is the check of a report or one that is to end, Told what was told, Rest what else was
 	// told in the same breath, and Answer what carried it.
 	CheckID int64            `json:"check,omitempty"`
 	Told    told             `json:"told,omitzero"`
@@ -49,6 +49,7 @@ type questionKind string
 const (
 	askStart questionKind = "start" // shall the check begin?
 	askSay   questionKind = "say"   // shall everybody be told?
+	askClose questionKind = "close" // shall the check end although somebody needs help?
 	askWho   questionKind = "who"   // whom do you mean?
 	askWith  questionKind = "with"  // who is with you?
 )
@@ -72,9 +73,11 @@ var (
 	no  = "❌"
 )
 
-// confirms reports whether the question is one of yes or no, before many people
-// hear something.
-func (q question) confirms() bool { return q.Kind == askStart || q.Kind == askSay }
+// confirms reports whether the question is one of yes or no, before something is
+// done that cannot be taken back.
+func (q question) confirms() bool {
+	return q.Kind == askStart || q.Kind == askSay || q.Kind == askClose
+}
 
 func questionDocument(m roster.Member) string { return "question:" + m.ID }
 
@@ -124,8 +127,7 @@ func (h *hearing) replied(ctx context.Context, a broadcast.Answer, text string, 
 	}
 	agrees, isAgreement := answer.Agree(text)
 	if q.confirms() {
-		edited := a.Carrier != broadcast.TalkCarrier(h.message.ID)
-		if !isAgreement || edited {
+		if !isAgreement || h.edited {
 			return false, nil
 		}
 		return true, h.begin(func() error { return h.confirmed(ctx, q, agrees) })
@@ -284,7 +286,7 @@ func (h *hearing) answered(ctx context.Context, q question, members []roster.Mem
 	}
 	a := q.Answer
 	// Whoever answers a question has thought about it.
-	a.Carrier, a.At = broadcast.TalkCarrier(h.message.ID), h.at
+	a.Carrier, a.At = h.carrier(), h.at
 	if err := h.recordFor(ctx, check, members, q.Told.Status, a, false); err != nil {
 		return err
 	}
@@ -306,7 +308,7 @@ func (h *hearing) dropped(ctx context.Context, q question) error {
 	if err != nil {
 		return fmt.Errorf("find the check of a question: %w", err)
 	}
-	h.say("dropped-"+broadcast.TalkCarrier(h.message.ID), h.words().T("told.dropped"))
+	h.say("dropped-"+h.carrier(), h.words().T("told.dropped"))
 	return h.rest(ctx, check, q)
 }
 

@@ -36,8 +36,11 @@ type hearing struct {
 	place   place
 	member  roster.Member
 	message talkapi.Message
-	// at is when they wrote, tapped or edited it, on the clock of the server.
-	at time.Time
+	// id and at are of what they wrote, tapped or edited, at on the server's
+	// clock; edited says that the message is an earlier one.
+	id     int64
+	at     time.Time
+	edited bool
 	// before commits what the messages before this one have planned, so that
 	// what follows is read in its light.
 	before func() error
@@ -78,7 +81,7 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 		if !known {
 			continue
 		}
-		h := &hearing{Bot: b, change: &change, place: p, member: member, message: m, at: m.Time}
+		h := &hearing{Bot: b, change: &change, place: p, member: member, message: m, id: m.ID, at: m.Time}
 		h.before = func() error {
 			clear(heard)
 			return commit(m.ID - 1)
@@ -109,7 +112,7 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 // before the next one is read.
 func (h *hearing) listen(ctx context.Context) (alone bool, err error) {
 	m := h.message
-	a := broadcast.Answer{Carrier: broadcast.TalkCarrier(m.ID), At: m.Time, Source: broadcast.ByRoom}
+	a := broadcast.Answer{Carrier: h.carrier(), At: m.Time, Source: broadcast.ByRoom}
 	if h.place.direct {
 		a.Source = broadcast.ByDirect
 	}
@@ -122,7 +125,7 @@ func (h *hearing) listen(ctx context.Context) (alone bool, err error) {
 		return false, h.deleted(ctx)
 	case m.System == "message_edited" && m.Parent != nil && m.Parent.ActorID == m.ActorID && m.Parent.ActorType == m.ActorType:
 		// An edit is a new answer with the new text.
-		h.message = *m.Parent
+		h.message, h.edited = *m.Parent, true
 		a.Text = m.Parent.PlainText()
 		return h.wrote(ctx, a)
 	case m.System != "" || m.Deleted:
@@ -233,6 +236,9 @@ func (h *hearing) adds(check broadcast.Check, standing broadcast.Standing, a bro
 	})
 }
 
+// carrier names what they wrote, tapped or edited.
+func (h *hearing) carrier() string { return broadcast.TalkCarrier(h.id) }
+
 // receipt plans to show the member how they were understood: with a reaction on
 // their own message in the room, with a few words alone. A tap shows by itself.
 func (h *hearing) receipt(check broadcast.Check, standing broadcast.Standing, a broadcast.Answer) {
@@ -256,7 +262,7 @@ func (h *hearing) receipt(check broadcast.Check, standing broadcast.Standing, a 
 // place of that on an earlier version of it.
 func (h *hearing) ack(id string, status broadcast.Status) {
 	var instead []string
-	if id != broadcast.TalkCarrier(h.message.ID) {
+	if h.edited {
 		for _, s := range []broadcast.Status{broadcast.Safe, broadcast.Injured, broadcast.Help, broadcast.Unclear} {
 			if s != status {
 				instead = append(instead, s.Icon())

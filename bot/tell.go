@@ -14,23 +14,33 @@ import (
 // tellOf plans the answer of a command such as "!safe" or "!safe Grandma".
 func (h *hearing) tellOf(ctx context.Context, o order) error {
 	status := map[command.Name]broadcast.Status{command.Safe: broadcast.Safe, command.Injured: broadcast.Injured, command.SOS: broadcast.Help}[o.Name]
-	a := broadcast.Answer{Carrier: broadcast.TalkCarrier(h.message.ID), At: h.message.Time, Source: broadcast.ByRoom, Status: status, Text: strings.TrimSpace(h.message.PlainText())}
+	a := broadcast.Answer{Carrier: h.carrier(), At: h.at, Source: broadcast.ByRoom, Status: status, Text: strings.TrimSpace(h.message.PlainText())}
 	if h.place.direct {
 		a.Source = broadcast.ByDirect
 	}
-	check, ok, err := h.Service.Current(ctx, h.change.Now)
+	check, asked, early, err := h.checkOf(ctx)
 	if err != nil {
 		return err
 	}
-	if !ok || !check.Open() && status == broadcast.Help {
-		if status == broadcast.Help {
-			title := "alarm.title"
-			if other, ok := h.person(o.rest); ok && other.ID != h.member.ID {
-				title = "alarm.tells"
-			}
-			h.cry(broadcast.Check{}, title, a)
-			return nil
+	own := true
+	if other, ok := h.person(o.rest); ok && other.ID != h.member.ID {
+		own = false
+	}
+	switch {
+	case early && (status == broadcast.Help || status == broadcast.Injured):
+		h.old(check, status, own, a)
+		return nil
+	case early:
+		h.reply(h.words().T("bot.early", locale.Data{"When": h.words().When(check.StartedAt)}))
+		return nil
+	case status == broadcast.Help && (!asked || !check.Open()):
+		title := "alarm.title"
+		if !own {
+			title = "alarm.tells"
 		}
+		h.cry(broadcast.Check{}, title, a)
+		return nil
+	case !asked:
 		h.reply(h.words().T("bot.nothing"))
 		return nil
 	}

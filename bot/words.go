@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/anpi-bot/anpi/bot/answer"
 	"github.com/anpi-bot/anpi/bot/who"
@@ -44,8 +43,14 @@ func (h *hearing) wrote(ctx context.Context, a broadcast.Answer) (alone bool, er
 		}
 	}
 	worst := gravest(reading, a.Status)
-	if early && worst != broadcast.Help && worst != broadcast.Injured {
+	if early {
+		h.old(check, worst, a.Status == worst, a)
 		return false, nil
+	}
+	if asked && worst != broadcast.Help && worst != broadcast.Injured {
+		if rewrites, err := h.rewrites(ctx, check); err != nil || rewrites {
+			return false, err
+		}
 	}
 	if !asked || !check.Open() && check.Drill() && worst == broadcast.Help {
 		h.unasked(worst, asked, a)
@@ -165,45 +170,6 @@ func (h *hearing) promptAbove(ctx context.Context) (d broadcast.Delivery, ok boo
 	}
 	return h.Service.Store.Prompt(ctx, parent.ReferenceID, broadcast.Receipt{Room: h.place.room, MessageID: parent.ID})
 }
-
-// checkOf is the check that the text is about: the one whose prompt it replies
-// to, else the current one. What was written in the minutes before that check
-// began is early: somebody who was hurt then still is, but "OK" was about
-// something else. Where the prompt stands first, ids tell what came later,
-// whatever the clocks say.
-func (h *hearing) checkOf(ctx context.Context) (check broadcast.Check, asked, early bool, err error) {
-	now := h.change.Now
-	d, ok, err := h.promptAbove(ctx)
-	if err != nil {
-		return check, false, false, err
-	}
-	if ok && d.CheckID != 0 {
-		check, err := h.Service.Store.Check(ctx, d.CheckID)
-		return check, err == nil && check.Takes(now), false, err
-	}
-	check, ok, err = h.Service.Current(ctx, now)
-	if err != nil || !ok {
-		return check, false, false, err
-	}
-	began := check.StartedAt.Truncate(time.Second)
-	if !h.message.Time.Before(began) {
-		return check, true, false, nil
-	}
-	deliveries, err := h.Service.Store.Deliveries(ctx, check.ID)
-	if err != nil {
-		return check, false, false, err
-	}
-	for _, d := range deliveries {
-		if id := d.Receipt.MessageID; d.Purpose == broadcast.Ask && id != 0 && h.message.ID > id {
-			return check, true, false, nil
-		}
-	}
-	return check, h.message.Time.After(began.Add(-earlyTime)), true, nil
-}
-
-// earlyTime is how long before a check began words are still heard as an answer
-// to it.
-const earlyTime = 5 * time.Minute
 
 // hint helps somebody who has written to the bot but has not said how they are.
 func (h *hearing) hint(ctx context.Context, check broadcast.Check, a broadcast.Answer) error {

@@ -49,9 +49,10 @@ func TalkCarrier(message int64) string { return talkCarrier + strconv.FormatInt(
 
 const talkCarrier = "talk:"
 
-// number is that of the message that carried the answer; 0 for other carriers.
-func (a Answer) number() int64 {
-	digits, ok := strings.CutPrefix(a.Carrier, talkCarrier)
+// TalkNumber is the number of the message that a carrier names; 0 for other
+// carriers.
+func TalkNumber(carrier string) int64 {
+	digits, ok := strings.CutPrefix(carrier, talkCarrier)
 	if !ok {
 		return 0
 	}
@@ -61,6 +62,9 @@ func (a Answer) number() int64 {
 	}
 	return n
 }
+
+// number is that of the message that carried the answer; 0 for other carriers.
+func (a Answer) number() int64 { return TalkNumber(a.Carrier) }
 
 // before reports whether the answer was given before the other, however late it
 // is read.

@@ -306,6 +306,9 @@ func (w Words) Report(r Report) []string {
 	if c.ClosedBy != "" {
 		lines[0] = w.T("report.title_by", locale.Data{"By": w.Plain(c.ClosedBy)})
 	}
+	if text := w.Unrelieved(r.Tally); text != "" {
+		lines = append(lines, text)
+	}
 	lines = append(lines, w.T("report.answered", locale.Data{"Answered": r.Tally.Answered(), "All": len(r.Tally.Standings)}))
 	if r.Quartiles[0] > 0 {
 		lines = append(lines, w.T("report.quartiles", locale.Data{
@@ -326,6 +329,20 @@ func (w Words) Report(r Report) []string {
 		lines = append(lines, w.T("report.twice", locale.Data{"Count": r.Twice, "Number": r.Twice}))
 	}
 	return append(lines, w.T("report.late"))
+}
+
+// Unrelieved names who needs help or is hurt, in a line for each; empty when nobody
+// does.
+func (w Words) Unrelieved(t Tally) string {
+	var lines []string
+	for _, status := range []Status{Help, Injured} {
+		if who := t.Who(status); len(who) > 0 {
+			lines = append(lines, w.T("tally.line", locale.Data{
+				"Icon": status.Icon(), "Status": status.Word(w.Texts), "Number": len(who), "Names": w.names(who, true),
+			}))
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // moments are the times for which the curve may have a line.

@@ -117,6 +117,7 @@ type wire struct {
 	userAgent string
 	timeout   time.Duration
 	bodyLimit int64
+	clock     *clock
 }
 
 func newWire(o Options) (wire, error) {
@@ -127,7 +128,7 @@ func newWire(o Options) (wire, error) {
 	if o.Transport == nil {
 		o.Transport = DefaultTransport()
 	}
-	w := wire{base: base, userAgent: o.UserAgent, timeout: o.Timeout, bodyLimit: o.BodyLimit}
+	w := wire{base: base, userAgent: o.UserAgent, timeout: o.Timeout, bodyLimit: o.BodyLimit, clock: new(clock)}
 	if w.userAgent == "" {
 		w.userAgent = defaultUserAgent
 	}
@@ -220,6 +221,7 @@ func (w *wire) send(ctx context.Context, rq request) (answer, error) {
 		return answer{}, w.broken(ctx, rq, 0, t.mayHaveArrived(err), err)
 	}
 	raw := rs.RawResponse
+	w.clock.learn(raw.Header, rq.wait > 0)
 	body, err := readBody(raw, w.bodyLimit)
 	if err != nil {
 		// The status line did arrive and says whether the server refused.

@@ -13,6 +13,7 @@ import (
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
 	"github.com/anpi-bot/anpi/cmd/internal/app"
+	"github.com/anpi-bot/anpi/cmd/internal/ask"
 	"github.com/anpi-bot/anpi/roster"
 )
 
@@ -66,9 +67,12 @@ func missing(c *cobra.Command) error {
 	return &usageError{&locale.Problem{Key: "emergency.missing", Data: locale.Data{"Usage": c.Root().Name() + " " + c.Use, "Help": c.CommandPath() + " --help"}}}
 }
 
-// closing makes "close": it ends the check that is open.
+// closing makes "close": it ends the check that is open. While somebody needs help
+// it asks first.
 func (t *Terminal) closing() *cobra.Command {
+	anyway := false
 	c := t.command(command.Close)
+	c.Flags().BoolVar(&anyway, "anyway", false, t.texts.T("close.flag_anyway"))
 	c.RunE = t.with(zerolog.FatalLevel, func(ctx context.Context, a *app.App, _ []string) error {
 		// It is not ended in memory, where a daemon would not hear of it.
 		release, alone, err := lead(a)
@@ -82,6 +86,9 @@ func (t *Terminal) closing() *cobra.Command {
 		}
 		if len(open) == 0 {
 			return &locale.Problem{Key: "bot.nothing"}
+		}
+		if err := t.confirmClose(ctx, a, open[0], anyway); err != nil {
+			return err
 		}
 		change := broadcast.Change{Now: time.Now()}
 		a.Service.PlanClose(&change, open[0], "")
@@ -109,4 +116,20 @@ func (t *Terminal) closing() *cobra.Command {
 		return nil
 	})
 	return c
+}
+
+// confirmClose names who needs help, and asks whether the check is to end all the
+// same. Where nobody answers it goes on.
+func (t *Terminal) confirmClose(ctx context.Context, a *app.App, check broadcast.Check, anyway bool) error {
+	tally, err := a.Service.Tally(ctx, check)
+	if err != nil || anyway || len(tally.Who(broadcast.Help)) == 0 {
+		return err
+	}
+	asker := ask.New(t.In, t.Err, t.texts, nil)
+	t.say(t.texts.Mark(check.Drill()) + t.words().Unrelieved(tally))
+	yes, err := asker.Yes(ctx, ask.Question{Name: "anyway", Key: "close.ask"}, false)
+	if err == nil && !yes {
+		err = &locale.Problem{Key: "close.kept"}
+	}
+	return err
 }
