@@ -226,8 +226,8 @@ func (h *hearing) start(ctx context.Context, o order) error {
 	return h.ask(q, w.Mark(r.Kind == broadcast.Drill)+h.asOf(stale, w.T("confirm.start", locale.Data{"Count": n, "Number": n})), yes, no)
 }
 
-// confirmed plans what follows when an organiser has said whether they mean it.
-func (h *hearing) confirmed(ctx context.Context, q question, yes bool) error {
+// decided plans what follows when an organiser has said whether they mean it.
+func (h *hearing) decided(ctx context.Context, q question, yes bool) error {
 	h.keep(nil)
 	switch {
 	case !yes && q.Kind == askClose:

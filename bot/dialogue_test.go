@@ -291,8 +291,8 @@ func TestACryInAnotherRoomIsNotForgotten(t *testing.T) {
 		h.rest(5 * time.Second)
 		h.akari.Unreact(h.room, p, "✅")
 		h.rest(5 * time.Second)
-		if got := h.stands(h.newest(), h.akari).Status; got != broadcast.Unclear || count(h.alone(h.dad), "It is not clear how Akari is") != 1 {
-			t.Errorf("Akari is %s; Dad was told %q", got, h.alone(h.dad))
+		if got := h.stands(h.newest(), h.akari).Status; got != broadcast.Help || count(h.alone(h.akari), "Are you really safe now?") == 0 {
+			t.Errorf("Akari is %s and was asked %q", got, h.alone(h.akari))
 		}
 	})
 }

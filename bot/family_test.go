@@ -244,3 +244,18 @@ func (h *home) directRoom(user string) string {
 	}
 	return token
 }
+
+// confirms has somebody tap under the newest question whether a cry or a hurt is
+// over.
+func (h *home) confirms(u *talktest.User, tap string) {
+	h.t.Helper()
+	room := h.directRoom(u.ID)
+	for _, m := range slices.Backward(h.talk.Messages(room)) {
+		if m.Actor == "anpi" && (strings.Contains(m.Text, "Are you really safe now?") || strings.Contains(m.Text, "もう本当に大丈夫ですか？")) {
+			u.React(room, m.ID, tap)
+			h.rest(5 * time.Second)
+			return
+		}
+	}
+	h.t.Fatalf("%s was not asked whether it is over: %q", u.ID, h.wrote(room))
+}

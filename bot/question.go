@@ -130,7 +130,7 @@ func (h *hearing) replied(ctx context.Context, a broadcast.Answer, text string, 
 		if !isAgreement || h.edited {
 			return false, nil
 		}
-		return true, h.begin(func() error { return h.confirmed(ctx, q, agrees) })
+		return true, h.begin(func() error { return h.decided(ctx, q, agrees) })
 	}
 	if isAgreement && !agrees {
 		return true, h.begin(func() error { return h.dropped(ctx, q) })
@@ -205,10 +205,10 @@ func (h *hearing) tappedQuestion(ctx context.Context, d broadcast.Delivery) (alo
 		}
 		return true, nil
 	case q.confirms() && agrees:
-		return true, h.confirmed(ctx, q, true)
+		return true, h.decided(ctx, q, true)
 	case talkapi.SameReaction(tap, no):
 		if q.confirms() {
-			return true, h.confirmed(ctx, q, false)
+			return true, h.decided(ctx, q, false)
 		}
 		return true, h.dropped(ctx, q)
 	}

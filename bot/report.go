@@ -152,6 +152,7 @@ func (h *hearing) recordFor(ctx context.Context, check broadcast.Check, others [
 		report.Status, report.ReportedBy, report.Place, report.Stranded = status, h.member.ID, nil, false
 		switch {
 		case meant:
+			report.Confirmed = standing.Grave()
 			h.Service.PlanAnswer(h.change, check, standing, report)
 			lines = append(lines, w.T("told.noted", name))
 		case h.Service.PlanReport(h.change, check, standing, report):

@@ -199,9 +199,13 @@ func TestTwoOthersCannotTakeACryBackEither(t *testing.T) {
 				if got := h.status("talk:grandma").Status; got != broadcast.Help || count(h.wrote(h.room), "needed help and is now") != 0 {
 					t.Errorf("Grandma is %s: %q", got, h.wrote(h.room))
 				}
-				// Her own words end it.
+				// Her own words end it, once she has confirmed them.
 				h.grandma.Say(h.room, "無事です")
 				h.rest(5 * time.Second)
+				if got := h.status("talk:grandma").Status; got != broadcast.Help {
+					t.Errorf("Grandma is %s before she was asked", got)
+				}
+				h.confirms(h.grandma, "✅")
 				if got := h.status("talk:grandma").Status; got != broadcast.Safe {
 					t.Errorf("Grandma is %s", got)
 				}
@@ -244,9 +248,14 @@ func TestACommandForNobodyOfTheFamily(t *testing.T) {
 		if got := h.status("talk:akari").Status; got != broadcast.Safe {
 			t.Errorf("Akari is %s", got)
 		}
-		// Dad sees that it was taken for his own.
-		if count(h.wrote(h.room), "There is nobody called “Bob” on the roster.\nNoted: ✅ safe") != 1 {
-			t.Errorf("the bot says %q", h.wrote(h.room))
+		// Nobody is called Bob. Dad is asked, and may have meant himself.
+		if h.status("talk:dad").Answered || count(h.wrote(h.room), "Whom do you mean by “Bob”?") != 1 {
+			t.Errorf("Dad is %s; the bot says %q", h.status("talk:dad").Status, h.wrote(h.room))
+		}
+		h.dad.React(h.room, h.asks(h.room, "Whom do you mean by “Bob”?"), "1️⃣")
+		h.rest(5 * time.Second)
+		if got := h.status("talk:dad").Status; got != broadcast.Safe {
+			t.Errorf("Dad is %s", got)
 		}
 	})
 }
@@ -260,6 +269,7 @@ func TestCommandsForOneselfAndOthers(t *testing.T) {
 		h.mum.Say(h.room, "!けが おばあちゃん")
 		h.grandma.SayDirect("anpi", "無事")
 		h.rest(5 * time.Second)
+		h.confirms(h.grandma, "✅")
 		if got := h.status("talk:akari").Status; got != broadcast.Safe {
 			t.Errorf("Akari is %s", got)
 		}

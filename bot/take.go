@@ -167,7 +167,15 @@ func (h *hearing) record(ctx context.Context, check broadcast.Check, a broadcast
 		// Whoever asked for help and now says where must be found.
 		a.Status = broadcast.Help
 	}
-	h.Service.PlanAnswer(h.change, check, standing, a)
+	if a.Status == broadcast.Safe || a.Status == broadcast.Injured {
+		if a.Confirmed, err = h.confirmed(ctx, check, standing, a); err != nil {
+			return err
+		}
+	}
+	if h.Service.PlanAnswer(h.change, check, standing, a) {
+		h.doubt(check, standing, a)
+		return nil
+	}
 	if a.Status == broadcast.Unclear {
 		h.unclear(check, standing, a)
 	}
@@ -198,7 +206,7 @@ func (h *hearing) uninvited(check broadcast.Check, a broadcast.Answer) {
 // unclear plans what follows from an answer that was not understood: the member
 // is asked once more, and the organisers can look at it.
 func (h *hearing) unclear(check broadcast.Check, standing broadcast.Standing, a broadcast.Answer) {
-	if standing.Status == broadcast.Help || standing.Status == broadcast.Injured {
+	if standing.Grave() {
 		h.adds(check, standing, a)
 		return // that stands
 	}
@@ -225,8 +233,7 @@ func (h *hearing) unclear(check broadcast.Check, standing broadcast.Standing, a 
 // adds plans to pass on to the organisers what somebody who needs help or is hurt
 // goes on to say alone with the bot. It may tell where they are.
 func (h *hearing) adds(check broadcast.Check, standing broadcast.Standing, a broadcast.Answer) {
-	grave := standing.Status == broadcast.Help || standing.Status == broadcast.Injured
-	if !grave || !h.place.direct || a.Text == "" || !h.patient(false) {
+	if !standing.Grave() || !h.place.direct || a.Text == "" || !h.patient(false) {
 		return
 	}
 	h.Service.PlanWhisper(h.change, "adds-"+a.Carrier, func(o roster.Member) string {

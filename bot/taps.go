@@ -107,12 +107,17 @@ func (h *hearing) untapped(ctx context.Context, a broadcast.Answer) error {
 		return err
 	}
 	a.Source, a.Status, a.Stranded, a.Place = broadcast.ByTap, known.Status, known.Answer.Stranded, known.Answer.Place
-	if a.Status == broadcast.Pending && (standing.Cries > 0 || standing.Status == broadcast.Injured) {
-		// Not even when a ✅ in another room came in between.
-		a.Status = broadcast.Unclear
-	}
 	if a.Status == standing.Status {
 		return nil
+	}
+	if standing.Grave() && a.Status != broadcast.Help {
+		// It stands until they say that it is over.
+		h.doubt(check, standing, a)
+		return nil
+	}
+	if a.Status == broadcast.Pending && standing.Cries > 0 {
+		// Not even when a ✅ in another room came in between.
+		a.Status = broadcast.Unclear
 	}
 	return h.record(ctx, check, a)
 }

@@ -54,17 +54,43 @@ func (h *hearing) tellOf(ctx context.Context, o order) error {
 	case len(match.Members) > 0 && !match.Everyone:
 		return h.askWho(check, question{Kind: askWho, CheckID: check.ID, Told: told{Word: o.rest, Status: status}, Candidates: ids(match.Members), Answer: a})
 	}
-	w := h.words()
-	nobody := w.T("status_of.nobody", locale.Data{"Word": Plain(o.rest)})
+	if !outside && aboutSelf(o.rest) {
+		return h.record(ctx, check, a)
+	}
+	return h.tellOfNobody(ctx, check, o.rest, outside, a)
+}
+
+// tellOfNobody plans what follows when nobody has the name behind a command. It
+// may be a slip, or words about the writer, whom it changes only when they say so.
+// Whoever it is about: a cry for help is told at once.
+func (h *hearing) tellOfNobody(ctx context.Context, check broadcast.Check, name string, outside bool, a broadcast.Answer) error {
+	t := told{Word: name, Status: a.Status}
+	a.Status = ""
+	switch t.Status {
+	case broadcast.Help:
+		h.cry(check, "alarm.tells", a)
+	case broadcast.Injured:
+		h.tell(check, "told.somebody", a)
+	}
 	if outside {
-		h.reply(nobody)
+		h.reply(h.words().T("status_of.nobody", locale.Data{"Word": Plain(name)}))
 		return nil
 	}
-	// Words behind it are about the writer, who must know when they are not.
-	if _, more := command.Cut(o.rest); more == "" && h.patient(false) {
-		h.say("nobody-"+a.Carrier, nobody+"\n"+h.understood(check, a))
-	}
-	return h.record(ctx, check, a)
+	return h.askWho(check, question{Kind: askWho, CheckID: check.ID, Told: t, Candidates: []string{h.member.ID}, Answer: a})
+}
+
+// Words that begin or end what somebody says of themselves behind a command: where
+// they are, and with whom.
+var (
+	selfBegins = []string{"at", "in", "on", "near", "from", "with", "here", "home", "now", "still", "already", "and", "am"}
+	selfEnds   = []string{"います", "いる", "いるよ", "で", "にて", "中", "ました"}
+)
+
+// aboutSelf reports whether the words behind a command such as "!safe" go on to
+// speak of the writer, as in "!safe at the office".
+func aboutSelf(words string) bool {
+	first, _ := command.Cut(strings.ToLower(words))
+	return slices.Contains(selfBegins, first) || slices.ContainsFunc(selfEnds, func(end string) bool { return strings.HasSuffix(strings.TrimRight(words, "。．.!！"), end) })
 }
 
 // status words where everybody stands, or one person.

@@ -156,6 +156,8 @@ func TestFreedAfterTheEnd(t *testing.T) {
 		h.rest(time.Hour)
 		h.akari.SayDirect("anpi", "I'm safe")
 		h.rest(70 * time.Second)
+		h.confirms(h.akari, "✅")
+		h.rest(time.Minute)
 		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe || len(h.alone(h.akari)) == 0 {
 			t.Errorf("Akari stands at %s and was told %q", s.Status, h.alone(h.akari))
 		}

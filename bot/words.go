@@ -36,6 +36,17 @@ func (h *hearing) wrote(ctx context.Context, a broadcast.Answer) (alone bool, er
 	default:
 		reading = answer.Read(text)
 		a.Status = broadcast.Status(reading.Status)
+		if asked {
+			yes, ok, err := h.agrees(ctx, check, text)
+			switch {
+			case err != nil:
+				return false, err
+			case ok && yes:
+				a.Status = broadcast.Safe
+			case ok:
+				a.Status = broadcast.Unclear // what they stand at holds
+			}
+		}
 		if n, ok := answer.Choice(text); ok && asked {
 			if reading = (answer.Reading{}); h.chooses(ctx, check) {
 				a.Status, a.Stranded = choice(n)
@@ -143,7 +154,11 @@ func (h *hearing) chooses(ctx context.Context, check broadcast.Check) bool {
 		return true
 	}
 	standing, ok, err := h.Service.Standing(ctx, check, h.member)
-	return err == nil && ok && check.Open() && (!standing.Answered || standing.Status == broadcast.Unclear)
+	if err != nil || !ok {
+		return false
+	}
+	confirming, err := h.confirming(ctx, check, standing)
+	return err == nil && (confirming || check.Open() && (!standing.Answered || standing.Status == broadcast.Unclear))
 }
 
 // choice is the meaning of the numbers in a prompt.

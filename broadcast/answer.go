@@ -105,6 +105,10 @@ type Answer struct {
 	Place  *Place
 	// Stranded adds to Safe that the member cannot get home.
 	Stranded bool
+	// Confirmed is set when the answer leaves no doubt that it is meant: it was
+	// given twice, on being asked, or in words that say that the danger is over.
+	// Only such a one takes a cry for help or a hurt back.
+	Confirmed bool
 	// Claimed is set when the answer did not come from the member for certain.
 	// It is kept for the organisers and counts for nothing.
 	Claimed bool

@@ -24,7 +24,7 @@ type Message struct {
 	Token string
 	// Body is the ready text of a [Reply] or [Notice].
 	Body string
-	// Answer is what an [Alarm] or a [Relief] is about, and About whose it is;
+	// Answer is what an [Alarm], a [Relief] or a [Confirm] is about, and About whose it is;
 	// of an [Announce], About is who speaks. ReportedBy is who reported the
 	// answer for them; zero when they answered.
 	Answer     Answer

@@ -38,6 +38,7 @@ const (
 	Ask       Purpose = "ask"      // the first prompt
 	Remind    Purpose = "remind"   // a prompt to somebody who is silent
 	Clarify   Purpose = "clarify"  // asks once more whose answer was not understood
+	Confirm   Purpose = "confirm"  // asks whether a cry for help or a hurt is really over
 	Alarm     Purpose = "alarm"    // somebody needs help
 	Relief    Purpose = "relief"   // somebody who needed help does so no more
 	Silence   Purpose = "silence"  // organisers are told who is silent
@@ -56,7 +57,7 @@ func (p Purpose) Prompts() bool { return p == Ask || p == Remind }
 
 // Answerable reports whether the status can be tapped under a message with the
 // purpose.
-func (p Purpose) Answerable() bool { return p.Prompts() || p == Clarify }
+func (p Purpose) Answerable() bool { return p.Prompts() || p == Clarify || p == Confirm }
 
 // Insists reports whether a message with the purpose goes another way when one
 // way fails.
@@ -79,8 +80,8 @@ type Delivery struct {
 	Purpose Purpose
 	// Address is the mail address; empty for other channels.
 	Address string
-	// AnswerCarrier is the carrier of the answer that an alarm or a relief is
-	// about, and AboutID the member whose answer it is, or who announces.
+	// AnswerCarrier is the carrier of the answer that an alarm, a relief or a
+	// question whether that is over is about, and AboutID the member whose answer it is, or who announces.
 	AnswerCarrier, AboutID string
 	// Body is the ready text of a reply or notice; other purposes are worded by
 	// the channel when they are sent.

@@ -292,7 +292,7 @@ func (l *lane) compose(ctx context.Context, now time.Time, a *attempt) error {
 			m.Tally = m.Report.Tally
 			a.needless = d.Purpose.Prompts() && !m.Tally.needs(a.deliveries)
 		}
-		if d.Purpose == Alarm || d.Purpose == Relief {
+		if d.Purpose == Alarm || d.Purpose == Relief || d.Purpose == Confirm {
 			if err := l.about(ctx, a, d); err != nil {
 				return err
 			}

@@ -43,7 +43,14 @@ func TestThatHelpIsNeededNoMoreIsToldLikeTheCry(t *testing.T) {
 		if n := h.room.got(broadcast.Relief, "") + h.direct.got(broadcast.Relief, "dad"); n != 0 || h.where(c, kenta).Status != broadcast.Help {
 			t.Errorf("%d reliefs, Kenta is %s", n, h.where(c, kenta).Status)
 		}
-		h.says(c, kenta, broadcast.Safe, "talk:30")
+		h.says(c, kenta, broadcast.Safe, "talk:25")
+		h.rest(time.Minute)
+		if n := h.room.got(broadcast.Relief, "") + h.direct.got(broadcast.Relief, "dad"); n != 0 || h.where(c, kenta).Status != broadcast.Help {
+			t.Errorf("not confirmed: %d reliefs, Kenta is %s", n, h.where(c, kenta).Status)
+		}
+		h.plan(func(ch *broadcast.Change) {
+			h.service.PlanAnswer(ch, c, h.where(c, kenta), broadcast.Answer{Status: broadcast.Safe, Confirmed: true, Source: broadcast.ByTap, Carrier: "talk:30", At: time.Now()})
+		})
 		h.rest(time.Minute)
 		if room, alone, mail := len(h.room.of(broadcast.Relief)), h.direct.got(broadcast.Relief, "dad"), h.mail.got(broadcast.Relief, "dad"); room != 1 || alone != 1 || mail != 2 {
 			t.Errorf("told %d times in the room, %d to Dad alone, %d by mail", room, alone, mail)

@@ -16,17 +16,41 @@ const (
 
 // PlanAnswer plans to store an answer of a member of the check, who stood where
 // st says. A cry for help goes to the room and to every organiser over every
-// channel at once, and so does the news that it is over.
-func (s *Service) PlanAnswer(c *Change, check Check, st Standing, a Answer) {
+// channel at once, and so does the news that it is over. Doubtful reports that the
+// answer would take back a cry or a hurt and has not been confirmed: that stands
+// until the member says so once more, see [Service.PlanConfirm].
+func (s *Service) PlanAnswer(c *Change, check Check, st Standing, a Answer) (doubtful bool) {
 	a.CheckID, a.MemberID, a.RecordedAt = check.ID, st.Member.ID, c.Now
 	c.Answers = append(c.Answers, a)
 	switch {
 	case a.Status == Help && st.Cries >= fullAlarms && c.Now.Sub(st.LastCry) < calmAfter:
 	case a.Status == Help:
 		s.planNews(c, check, st.Member, Alarm, a)
-	case st.Status == Help && (a.Status == Safe || a.Status == Injured || a.Status == Pending) && !a.before(st.Answer):
+	case !st.lowers(a.Status) || a.before(st.Answer):
+	case !a.Confirmed:
+		return true
+	case st.Status == Help:
 		s.planNews(c, check, st.Member, Relief, a)
 	}
+	return false
+}
+
+// PlanConfirm plans to ask a member who needs help or is hurt whether that is
+// really over, where the answer says so. What they stand at holds until a tap or a
+// word under that question.
+func (s *Service) PlanConfirm(c *Change, check Check, st Standing, a Answer) {
+	d := Delivery{
+		MemberID: st.Member.ID, Step: "confirm-" + a.Carrier, Purpose: Confirm, State: Due, DueAt: c.Now,
+		AnswerCarrier: st.Answer.Carrier, AboutID: st.Member.ID,
+	}
+	c.Deliveries = append(c.Deliveries, check.alone(d, st.Member)...)
+}
+
+// Confirms reports whether an answer to the message is one to the question whether
+// the cry or the hurt that the member stands at is over. A question that was asked
+// before they cried again is none.
+func (st Standing) Confirms(d Delivery) bool {
+	return d.Purpose == Confirm && d.AnswerCarrier == st.Answer.Carrier
 }
 
 // PlanReport plans to store an answer that somebody gives for the member. What
@@ -34,10 +58,12 @@ func (s *Service) PlanAnswer(c *Change, check Check, st Standing, a Answer) {
 // a "safe" from somebody else undoes their cry for help or their hurt, nor a
 // "hurt" their cry. Then held is true, and the words are kept without a status.
 func (s *Service) PlanReport(c *Change, check Check, st Standing, a Answer) (held bool) {
-	grave := st.Status == Help || st.Status == Injured
-	if held = st.Told && (a.Status == Safe && grave || a.Status == Injured && st.Status == Help); held {
+	if held = st.Told && st.lowers(a.Status); held {
 		a.Status = ""
 	}
+	// Whoever speaks for somebody knows what was told of them, but not what comes
+	// in at this moment.
+	a.Confirmed = !held && st.lowers(a.Status)
 	s.PlanAnswer(c, check, st, a)
 	return held
 }
@@ -60,11 +86,18 @@ func (s *Service) planNews(c *Change, check Check, about roster.Member, p Purpos
 // once in each check, however often that happens.
 func (s *Service) PlanClarify(c *Change, check Check, m roster.Member) {
 	d := Delivery{MemberID: m.ID, Step: "clarify", Purpose: Clarify, State: Due, DueAt: c.Now}
+	c.Deliveries = append(c.Deliveries, check.alone(d, m)...)
+}
+
+// alone sends to the member over the best channel that reaches them alone.
+func (c Check) alone(d Delivery, m roster.Member) []Delivery {
 	switch {
 	case m.Talk != "":
-		c.Deliveries = append(c.Deliveries, check.deliver(d, Direct, ""))
+		return []Delivery{c.deliver(d, Direct, "")}
 	case len(m.Emails) > 0:
-		c.Deliveries = append(c.Deliveries, check.deliver(d, Email, m.Emails[0]))
+		return []Delivery{c.deliver(d, Email, m.Emails[0])}
+	default:
+		return nil
 	}
 }
 

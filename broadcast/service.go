@@ -443,7 +443,7 @@ func (c Check) detour(d Delivery, m roster.Member, down bool, now time.Time) []D
 		return nil
 	}
 	addresses := c.addresses(m)
-	next := Delivery{MemberID: m.ID, Step: d.Step, Purpose: d.Purpose, AboutID: d.AboutID, Body: d.Body, State: Due, DueAt: now}
+	next := Delivery{MemberID: m.ID, Step: d.Step, Purpose: d.Purpose, AnswerCarrier: d.AnswerCarrier, AboutID: d.AboutID, Body: d.Body, State: Due, DueAt: now}
 	switch {
 	case d.Channel == Room && !down:
 		return []Delivery{c.deliver(next, Direct, "")}

@@ -39,9 +39,25 @@ func count(c Check, standings []Standing) Tally {
 	return t
 }
 
+// lowers reports whether the status would take back the grave one that somebody
+// stands at: help, or a hurt.
+func (st Standing) lowers(status Status) bool {
+	switch st.Status {
+	case Help:
+		return status == Safe || status == Injured || status == Pending
+	case Injured:
+		return status == Safe || status == Pending
+	default:
+		return false
+	}
+}
+
+// Grave reports whether the member needs help or is hurt.
+func (st Standing) Grave() bool { return st.Status == Help || st.Status == Injured }
+
 // stand works out where each member stands, in the order of the roster. The
-// last answer that says something makes the status; something unclear does not
-// undo a cry for help or a hurt.
+// last answer that says something makes the status. Nothing unclear undoes a cry
+// for help or a hurt, nor does a "safe" that was not confirmed: it may be a slip.
 func stand(members []roster.Member, answers []Answer, deliveries []Delivery) []Standing {
 	standings := make([]Standing, len(members))
 	of := map[string]*Standing{}
@@ -52,6 +68,10 @@ func stand(members []roster.Member, answers []Answer, deliveries []Delivery) []S
 	for _, a := range inOrder(answers) {
 		s := of[a.MemberID]
 		if s == nil || a.Claimed {
+			continue
+		}
+		if s.lowers(a.Status) && !a.Confirmed {
+			s.Answered = true
 			continue
 		}
 		s.Answered = a.Status != Pending

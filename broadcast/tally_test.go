@@ -39,6 +39,12 @@ func place(name string, minute int) Answer {
 	return Answer{MemberID: "kenta", Place: &Place{Name: name}, At: at(minute), Source: ByPlace}
 }
 
+func confirmed(s Status, minute int) Answer {
+	a := says(s, minute)
+	a.Confirmed = true
+	return a
+}
+
 func TestWhereSomebodyStands(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -50,9 +56,16 @@ func TestWhereSomebodyStands(t *testing.T) {
 		{"nothing came", nil, Pending, "", false},
 		{"one answer", []Answer{says(Safe, 1)}, Safe, "", true},
 		{"the newer one counts", []Answer{says(Safe, 1), says(Help, 2)}, Help, "", true},
-		{"help is over", []Answer{says(Help, 1), says(Safe, 2)}, Safe, "", true},
+		{"a mere safe does not undo a cry for help", []Answer{says(Help, 1), says(Safe, 2)}, Help, "", true},
+		{"nor does a hurt", []Answer{says(Help, 1), says(Injured, 2)}, Help, "", true},
+		{"nor does a tap taken away", []Answer{says(Help, 1), says(Pending, 2)}, Help, "", true},
+		{"a mere safe does not undo a hurt", []Answer{says(Injured, 1), says(Safe, 2)}, Injured, "", true},
+		{"help is over", []Answer{says(Help, 1), confirmed(Safe, 2)}, Safe, "", true},
+		{"help is over but for a hurt", []Answer{says(Help, 1), confirmed(Injured, 2)}, Injured, "", true},
+		{"a hurt is over", []Answer{says(Injured, 1), confirmed(Safe, 2)}, Safe, "", true},
+		{"what was confirmed before a cry", []Answer{says(Help, 1), confirmed(Safe, 2), says(Help, 3), says(Safe, 4)}, Help, "", true},
 		{"an older mail comes late", []Answer{says(Injured, 5), mailed(Safe, 1)}, Injured, "", true},
-		{"a mail comes last", []Answer{says(Injured, 1), mailed(Safe, 5)}, Safe, "", true},
+		{"a mail comes last", []Answer{says(Safe, 1), mailed(Injured, 5)}, Injured, "", true},
 		{"the clock of the chat server stepped back", []Answer{chatted(Safe, 1, 60), chatted(Help, 2, 1)}, Help, "", true},
 		{"something unclear does not undo a cry for help", []Answer{says(Help, 1), says(Unclear, 2)}, Help, "", true},
 		{"something unclear does undo a word of safety", []Answer{says(Safe, 1), says(Unclear, 2)}, Unclear, "", true},

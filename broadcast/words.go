@@ -68,7 +68,7 @@ func (w Words) Mail(m Message) (subject, body string) {
 		lines = append(lines, "")
 		lines = append(lines, w.howToAnswer(m)...)
 		lines = append(lines, "", w.from(m))
-	case Clarify:
+	case Clarify, Confirm:
 		subject += w.T("mail.subject_ask")
 		lines = append(lines, "")
 		lines = append(lines, w.howToAnswer(m)...)
@@ -106,6 +106,8 @@ func (w Words) lines(m Message) []string {
 		return w.Tally(m.Tally)
 	case Clarify:
 		return []string{w.T("prompt.clarify")}
+	case Confirm:
+		return []string{w.T("prompt.confirm", locale.Data{"Icon": m.Answer.Status.Icon(), "Status": m.Answer.Status.Word(w.Texts), "When": w.When(m.Answer.At)})}
 	case Alarm:
 		return w.alarm(m)
 	case Relief:

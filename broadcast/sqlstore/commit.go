@@ -191,10 +191,10 @@ func (w *writer) answer(a broadcast.Answer, done *broadcast.Committed) {
 	if a.Place != nil {
 		place = w.json(a.Place)
 	}
-	n := w.exec(`INSERT INTO answers (id, check_id, member_id, status, body, place, source, carrier, reported_by, answered_at, recorded_at, stranded, claimed)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+	n := w.exec(`INSERT INTO answers (id, check_id, member_id, status, body, place, source, carrier, reported_by, answered_at, recorded_at, stranded, claimed, confirmed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (carrier, check_id, member_id) DO NOTHING`,
-		a.ID, a.CheckID, a.MemberID, a.Status, a.Text, place, a.Source, a.Carrier, a.ReportedBy, ms(a.At), ms(a.RecordedAt), flag(a.Stranded), flag(a.Claimed))
+		a.ID, a.CheckID, a.MemberID, a.Status, a.Text, place, a.Source, a.Carrier, a.ReportedBy, ms(a.At), ms(a.RecordedAt), flag(a.Stranded), flag(a.Claimed), flag(a.Confirmed))
 	if n == 0 {
 		return
 	}

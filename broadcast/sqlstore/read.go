@@ -72,7 +72,7 @@ func (s *Store) Members(ctx context.Context, checkID int64) ([]roster.Member, er
 // Answers returns all answers of the check in the order they were recorded.
 func (s *Store) Answers(ctx context.Context, checkID int64) ([]broadcast.Answer, error) {
 	defer s.hold()()
-	rows, err := s.db.QueryContext(ctx, `SELECT id, check_id, member_id, status, body, place, source, carrier, reported_by, answered_at, recorded_at, stranded, claimed
+	rows, err := s.db.QueryContext(ctx, `SELECT id, check_id, member_id, status, body, place, source, carrier, reported_by, answered_at, recorded_at, stranded, claimed, confirmed
 		FROM answers WHERE check_id = $1 ORDER BY id`, checkID)
 	if err != nil {
 		return nil, fmt.Errorf("read the answers of check %d: %w", checkID, err)
@@ -80,7 +80,7 @@ func (s *Store) Answers(ctx context.Context, checkID int64) ([]broadcast.Answer,
 	return collect(rows, func(row scanner) (a broadcast.Answer, err error) {
 		var place string
 		var at, recorded int64
-		err = row.Scan(&a.ID, &a.CheckID, &a.MemberID, &a.Status, &a.Text, &place, &a.Source, &a.Carrier, &a.ReportedBy, &at, &recorded, &a.Stranded, &a.Claimed)
+		err = row.Scan(&a.ID, &a.CheckID, &a.MemberID, &a.Status, &a.Text, &place, &a.Source, &a.Carrier, &a.ReportedBy, &at, &recorded, &a.Stranded, &a.Claimed, &a.Confirmed)
 		if err != nil {
 			return a, err
 		}

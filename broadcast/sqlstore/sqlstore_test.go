@@ -205,7 +205,7 @@ func TestLedgerOfANewerAnpiIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = sqlstore.Open(t.Context(), path)
-	if err == nil || !strings.Contains(err.Error(), "newer Anpi (schema 9001, this one knows 3): update Anpi") {
+	if err == nil || !strings.Contains(err.Error(), "newer Anpi (schema 9001, this one knows 4): update Anpi") {
 		t.Errorf("opening it says %v", err)
 	}
 }
