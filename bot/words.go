@@ -206,32 +206,41 @@ func (h *hearing) hint(ctx context.Context, check broadcast.Check, a broadcast.A
 	return nil
 }
 
-// Hear tells what a text of a member says that did not come over the chat.
-// Whoever it is not clear about is for a person to find out.
+// Hear tells what a text of a member says that did not come over the chat, and
+// answers a mail. Whoever it is not clear about is for a person to find out.
 func Hear(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 	if n, ok := answer.Choice(text); ok {
 		status, stranded := choice(n)
 		return broadcast.Heard{Status: status, Stranded: stranded}
 	}
-	reading := answer.Read(text)
-	heard := broadcast.Heard{Status: broadcast.Status(reading.Status)}
-	for _, report := range reading.Reports {
-		match := who.Find(r, from, report.Who)
-		if !report.Everyone && isCertain(match) {
-			for _, m := range match.Members {
-				heard.Others = append(heard.Others, broadcast.Told{Member: m, Status: broadcast.Status(report.Status)})
-			}
-			continue
-		}
-		if heard.Status == "" || heard.Status == broadcast.Safe && report.Status != answer.Safe {
-			heard.Status = broadcast.Unclear
-		}
-		if report.Status == answer.Help {
-			heard.Status = broadcast.Help
-		}
-	}
-	if heard.Status == "" && len(reading.Reports) > 0 {
+	heard := HearBeside(r, from, text)
+	switch {
+	case heard.Somebody == broadcast.Help:
+		heard.Status = broadcast.Help
+	case heard.Somebody != "" && (heard.Status == "" || heard.Status == broadcast.Safe):
 		heard.Status = broadcast.Unclear
+	case heard.Status == "" && len(answer.Read(text).Reports) > 0:
+		heard.Status = broadcast.Unclear
+	}
+	return heard
+}
+
+// HearBeside tells what a text says that a member writes beside a button, which
+// says how they are themselves.
+func HearBeside(r roster.Roster, from roster.Member, text string) broadcast.Heard {
+	reading := answer.Read(text)
+	heard := broadcast.Heard{Status: broadcast.Status(reading.Status), Over: answer.Over(text)}
+	for _, report := range reading.Reports {
+		status := broadcast.Status(report.Status)
+		match := who.Find(r, from, report.Who)
+		switch {
+		case !report.Everyone && isCertain(match):
+			for _, m := range match.Members {
+				heard.Others = append(heard.Others, broadcast.Told{Member: m, Status: status})
+			}
+		case status == broadcast.Help || heard.Somebody == "" && status != broadcast.Safe:
+			heard.Somebody = status
+		}
 	}
 	return heard
 }

@@ -81,8 +81,13 @@ type Heard struct {
 	Status Status
 	// Stranded adds to Safe that the writer cannot get home.
 	Stranded bool
+	// Over says that the danger is past, as in "I'm out now".
+	Over bool
 	// Others are those whom the text also tells of.
 	Others []Told
+	// Somebody is the gravest of what it tells of people whom it does not name
+	// clearly: help, a hurt, or empty.
+	Somebody Status
 }
 
 // Told is what somebody tells of another member.

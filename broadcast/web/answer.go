@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,7 +29,10 @@ type answerPage struct {
 	// happens now to a cry for help, Notes whatever else there is to know.
 	Yours, SoFar, Told string
 	Notes              []string
-	Press              string
+	// Sure asks whether a cry for help or a hurt is really over; nil where nobody
+	// says so.
+	Sure  *sure
+	Press string
 	// Buttons are the answers that there are.
 	Buttons []button
 	// More opens the optional part: a text and the others of the household.
@@ -40,8 +44,18 @@ type answerPage struct {
 	Ways []string
 }
 
-// button is one answer; Class is its looks.
-type button struct{ Value, Class, Icon, Word string }
+// button is one answer; Class is its looks. Clock tells when it was given, where it
+// is the member's answer so far.
+type button struct{ Value, Class, Icon, Word, Clock string }
+
+// sure is the question whether it is really over, of the answer with the number Of,
+// with the button that says yes.
+type sure struct {
+	button
+	Of                int64
+	Nonce             string
+	Question, Yes, No string
+}
 
 // other is somebody for whom the member may answer.
 type other struct{ Key, Label string }
@@ -104,10 +118,10 @@ func (s *Site) answerPage(r *http.Request, v broadcast.Visit, now time.Time) ans
 		SoFar:   t.T("web.not_yet"),
 		Press:   t.T("web.press"),
 		Buttons: []button{
-			{string(broadcast.Safe), "safe", broadcast.Safe.Icon(), t.T("web.safe")},
-			{string(broadcast.Injured), "injured", broadcast.Injured.Icon(), t.T("web.injured")},
-			{string(broadcast.Help), "help", broadcast.Help.Icon(), t.T("web.help")},
-			{stranded, "stranded", "🚶", t.T("web.stranded")},
+			{Value: string(broadcast.Safe), Class: "safe", Icon: broadcast.Safe.Icon(), Word: t.T("web.safe")},
+			{Value: string(broadcast.Injured), Class: "injured", Icon: broadcast.Injured.Icon(), Word: t.T("web.injured")},
+			{Value: string(broadcast.Help), Class: "help", Icon: broadcast.Help.Icon(), Word: t.T("web.help")},
+			{Value: stranded, Class: "stranded", Icon: "🚶", Word: t.T("web.stranded")},
 		},
 		More: t.T("web.more"), TextLabel: t.T("web.text"), Then: t.T("web.then"),
 		Longest: longestText, Nonce: rand.Text(), Ways: s.ways(t),
@@ -120,6 +134,7 @@ func (s *Site) answerPage(r *http.Request, v broadcast.Visit, now time.Time) ans
 		p.Question = t.T("prompt.question", locale.Data{"Question": locale.OneLine(v.Check.Question, 500)})
 	}
 	s.soFar(t, &p, v, now)
+	p.ask(t, v.Standing, r.URL.Query().Get("sure"))
 	if r.URL.Query().Has("done") && v.Standing.Answered {
 		p.Noted = t.T("web.recorded")
 		p.Notes = append(p.Notes, s.also(t, v)...)
@@ -153,7 +168,12 @@ func (s *Site) soFar(t *locale.Texts, p *answerPage, v broadcast.Visit, now time
 		p.SoFar = t.T("web.heard")
 	default:
 		p.SoFar = st.Status.Icon() + " " + statusOf(t, st)
-		p.Press = t.T("web.change")
+		p.Notes = append(p.Notes, t.T("web.change"))
+		for i, b := range p.Buttons {
+			if status, away := meaning(b.Value); status == st.Status && away == st.Answer.Stranded {
+				p.Buttons[i].Clock = t.Clock(st.Answer.At)
+			}
+		}
 	}
 	if st.Status == broadcast.Help {
 		p.Told = t.T("web.told")
@@ -162,6 +182,23 @@ func (s *Site) soFar(t *locale.Texts, p *answerPage, v broadcast.Visit, now time
 		if other.Member.ID == st.Answer.ReportedBy {
 			p.Notes = append(p.Notes, t.T("web.reported", locale.Data{"Name": plain(other.Member.Name)}))
 		}
+	}
+}
+
+// ask asks whether it is really over, where somebody who needs help or is hurt has
+// pressed the button with the value.
+func (p *answerPage) ask(t *locale.Texts, st broadcast.Standing, value string) {
+	status, _ := meaning(value)
+	if !st.Grave() || status == "" || status == st.Status || status == broadcast.Help {
+		return
+	}
+	i := slices.IndexFunc(p.Buttons, func(b button) bool { return b.Value == value })
+	p.Notes = nil
+	p.Sure = &sure{
+		button: p.Buttons[i], Of: st.Answer.ID, Nonce: rand.Text(),
+		Question: t.T("web.sure", locale.Data{"Icon": st.Status.Icon(), "Status": st.Status.Word(t)}),
+		Yes:      t.T("web.sure_yes", locale.Data{"Answer": p.Buttons[i].Word}),
+		No:       t.T("web.sure_no"),
 	}
 }
 
@@ -217,7 +254,11 @@ func (s *Site) takeAnswer(w http.ResponseWriter, r *http.Request, token string) 
 	if !ok {
 		return
 	}
-	done, err := s.Service.Commit(ctx, s.plan(now, v, f))
+	change, doubtful, err := s.plan(ctx, now, v, &f)
+	var done broadcast.Committed
+	if err == nil {
+		done, err = s.Service.Commit(ctx, change)
+	}
 	if err != nil {
 		zerolog.Ctx(ctx).Error().Err(err).Int64("check", v.Check.ID).Msg("cannot record an answer by link")
 		t := s.texts(r, v.Standing.Member.Lang)
@@ -226,32 +267,68 @@ func (s *Site) takeAnswer(w http.ResponseWriter, r *http.Request, token string) 
 	}
 	// Only the query changes, so that a proxy may put the site into a folder.
 	query := "?lang=" + s.texts(r, v.Standing.Member.Lang).Lang
-	// An old form that comes again after something else has changed nothing.
-	if len(done.Answers) > 0 || v.Standing.Status == f.status {
+	switch {
+	case doubtful:
+		query += "&sure=" + f.pressed
+	case len(done.Answers) > 0 || v.Standing.Status == f.status:
+		// An old form that comes again after something else has changed nothing.
 		query += "&done"
 	}
 	w.Header().Set("Location", query)
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// plan plans the answers of a form.
-func (s *Site) plan(now time.Time, v broadcast.Visit, f form) broadcast.Change {
-	c := broadcast.Change{Now: now}
-	take := func(st broadcast.Standing, reportedBy string) {
-		s.Service.PlanAnswer(&c, v.Check, st, broadcast.Answer{
-			Status: f.status, Stranded: f.stranded, Text: f.text, Source: broadcast.ByLink, At: now,
-			Carrier: f.carrier(st), ReportedBy: reportedBy,
-		})
+// plan plans the answers of a form: of the member, by the button or by graver
+// words; of those whom the words name; and of the others of the household. Doubtful
+// reports that the member must be asked whether a cry or a hurt is really over.
+func (s *Site) plan(ctx context.Context, now time.Time, v broadcast.Visit, f *form) (c broadcast.Change, doubtful bool, err error) {
+	from := v.Standing.Member
+	heard := broadcast.Heard{}
+	if f.text != "" {
+		heard = s.Hear(f.text, from)
 	}
-	take(v.Standing, "")
+	f.status = graver(f.status, heard.Status)
+	c.Now = now
+	own := broadcast.Answer{
+		Status: f.status, Stranded: f.stranded && f.status == broadcast.Safe, Text: f.text, Source: broadcast.ByLink, At: now,
+		Carrier: f.carrier(v.Standing, f.status), Confirmed: v.Standing.Grave() && (heard.Over || f.sure == v.Standing.Answer.ID),
+	}
+	doubtful = s.Service.PlanAnswer(&c, v.Check, v.Standing, own)
+	if f.status == broadcast.Unclear && v.Check.Open() {
+		s.Service.PlanClarify(&c, v.Check, from)
+	}
+	report := func(st broadcast.Standing, status broadcast.Status) broadcast.Answer {
+		a := own
+		a.Status, a.Stranded, a.Confirmed, a.ReportedBy = status, own.Stranded && status == broadcast.Safe, false, from.ID
+		a.Carrier = f.carrier(st, status)
+		return a
+	}
+	named := map[string]bool{from.ID: true}
+	for _, told := range heard.Others {
+		st, ok, err := s.Service.Standing(ctx, v.Check, told.Member)
+		if err != nil {
+			return c, false, err
+		}
+		if ok && !named[st.Member.ID] {
+			named[st.Member.ID] = true
+			if a := report(st, told.Status); s.Service.PlanReport(&c, v.Check, st, a) {
+				s.Tell(&c, v.Check, from, "", a)
+			}
+		}
+	}
+	if heard.Somebody != "" {
+		s.Tell(&c, v.Check, from, heard.Somebody, own)
+	}
 	for _, st := range v.Household {
 		seen, ok := f.others[key(st.Member.ID)]
 		// Whoever is reported safe may have said something else since the page
 		// was opened.
-		if !ok || f.status == broadcast.Safe && seen != st.Answer.ID {
+		if !ok || named[st.Member.ID] || f.status == broadcast.Safe && seen != st.Answer.ID {
 			continue
 		}
-		take(st, v.Standing.Member.ID)
+		a := report(st, f.status)
+		a.Confirmed = st.Grave() // it stood beside the name
+		s.Service.PlanAnswer(&c, v.Check, st, a)
 	}
-	return c
+	return c, doubtful, nil
 }

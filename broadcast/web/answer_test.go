@@ -5,10 +5,13 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/roster"
 )
 
 func TestGrandmaAnswersFromHerMail(t *testing.T) {
@@ -137,7 +140,6 @@ func TestGrandmaAnswersForGrandpaToo(t *testing.T) {
 // TestWhoeverWritesHelpIsNotSafe: frightened people hit the wrong button.
 func TestWhoeverWritesHelpIsNotSafe(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
-		check := h.check(broadcast.Real, "")
 		for _, row := range []struct {
 			button, words string
 			want          broadcast.Status
@@ -149,14 +151,111 @@ func TestWhoeverWritesHelpIsNotSafe(t *testing.T) {
 			{"safe", "けがはありません", broadcast.Safe},
 			{"help", "大丈夫", broadcast.Help},
 			{"safe", "お隣の家にいます", broadcast.Safe},
+			{"safe", "大丈夫じゃない", broadcast.Unclear},
 		} {
-			time.Sleep(time.Minute)
+			check := h.check(broadcast.Real, "")
 			h.page(h.link(check, grandma)).press(row.button, row.words)
 			if st := h.standing(check, grandma); st.Status != row.want {
 				t.Errorf("%s with %q is %s, want %s", row.button, row.words, st.Status, row.want)
 			}
+			h.closes(check)
 		}
 	})
+}
+
+// TestWordsAboutOthers: what somebody writes beside the button about others has the
+// effect that it has in the room, and never changes the writer.
+func TestWordsAboutOthers(t *testing.T) {
+	for _, row := range []struct {
+		words        string
+		dad, grandma broadcast.Status
+		grandpa      broadcast.Status
+		told         string
+	}{
+		{words: "Grandma is trapped under a shelf, send help", dad: broadcast.Safe, grandma: broadcast.Help, grandpa: broadcast.Pending},
+		{words: "おばあちゃんが棚の下敷きです。助けて", dad: broadcast.Safe, grandma: broadcast.Help, grandpa: broadcast.Pending},
+		{words: "おじいちゃんはけがをしました", dad: broadcast.Safe, grandma: broadcast.Pending, grandpa: broadcast.Injured},
+		{words: "おばあちゃんは無事です", dad: broadcast.Safe, grandma: broadcast.Safe, grandpa: broadcast.Pending},
+		{words: "Cousin Bob is trapped, send help", dad: broadcast.Safe, grandma: broadcast.Pending, grandpa: broadcast.Pending, told: "Dad: help “Cousin Bob is trapped, send help”"},
+		{words: "いとこがけがをしました", dad: broadcast.Safe, grandma: broadcast.Pending, grandpa: broadcast.Pending, told: "Dad: injured “いとこがけがをしました”"},
+		{words: "Grandma is trapped and I'm hurt", dad: broadcast.Injured, grandma: broadcast.Help, grandpa: broadcast.Pending},
+	} {
+		t.Run(row.words, func(t *testing.T) {
+			story(t, func(t *testing.T, h *house) {
+				check := h.check(broadcast.Real, "")
+				h.page(h.link(check, dad)).press("safe", row.words)
+				for m, want := range map[string]broadcast.Status{dad.ID: row.dad, grandma.ID: row.grandma, grandpa.ID: row.grandpa} {
+					i := slices.IndexFunc(h.members, func(x roster.Member) bool { return x.ID == m })
+					st := h.standing(check, h.members[i])
+					if st.Status != want {
+						t.Errorf("%s is %s, want %s", m, st.Status, want)
+					}
+					if m != dad.ID && st.Answered && st.Answer.ReportedBy != dad.ID {
+						t.Errorf("the answer of %s is reported by %q", m, st.Answer.ReportedBy)
+					}
+				}
+				if alarms := h.alarms(check); (row.grandma == broadcast.Help) != (alarms > 0) {
+					t.Errorf("%d alarms", alarms)
+				}
+				if got := strings.Join(h.told, ", "); got != row.told {
+					t.Errorf("told %q, want %q", got, row.told)
+				}
+			})
+		})
+	}
+	// What she has said of herself stands, and the organisers hear that somebody says
+	// something else.
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		h.says(check, grandma, broadcast.Help)
+		time.Sleep(time.Minute)
+		h.page(h.link(check, dad)).press("safe", "おばあちゃんは無事です")
+		if st := h.standing(check, grandma); st.Status != broadcast.Help || len(h.told) != 1 || !strings.HasPrefix(h.told[0], "Dad:  “") {
+			t.Errorf("Grandma is %s; told %q", st.Status, h.told)
+		}
+	})
+}
+
+// TestFromHelpToSafeIsAQuestion: pressing another button does not take a cry for
+// help back; the button under the question does, once, and only for that cry.
+func TestFromHelpToSafeIsAQuestion(t *testing.T) {
+	for _, from := range []broadcast.Status{broadcast.Help, broadcast.Injured} {
+		for _, button := range []string{"safe", "stranded", "injured"} {
+			if string(from) == button {
+				continue
+			}
+			story(t, func(t *testing.T, h *house) {
+				check := h.check(broadcast.Real, "")
+				link := h.link(check, grandma)
+				h.page(link).press(string(from), "")
+				time.Sleep(time.Minute)
+				p := h.page(link).press(button, "")
+				if st := h.standing(check, grandma); st.Status != from {
+					t.Errorf("after %s Grandma is %s, want %s", button, st.Status, from)
+				}
+				lacks(t, "the page", p.html, "記録しました")
+				wants(t, "the page", p.html, "もう本当に大丈夫ですか？", "いいえ。そのままにします")
+				lacks(t, "a page that was only opened", h.page(link).html, "もう本当に大丈夫ですか？")
+				// She cries once more before she presses yes on the old page.
+				time.Sleep(time.Minute)
+				h.page(link).press("help", "")
+				time.Sleep(time.Minute)
+				old := p.sure()
+				if st := h.standing(check, grandma); st.Status != broadcast.Help {
+					t.Errorf("a yes to the old question makes her %s", st.Status)
+				}
+				time.Sleep(time.Minute)
+				old.sure()
+				want, away := broadcast.Status(button), button == "stranded"
+				if away {
+					want = broadcast.Safe
+				}
+				if st := h.standing(check, grandma); st.Status != want || st.Answer.Stranded != away {
+					t.Errorf("after yes Grandma is %s, want %s", st.Status, want)
+				}
+			})
+		}
+	}
 }
 
 func TestTheSameFormCountsOnce(t *testing.T) {
@@ -190,7 +289,10 @@ func TestGoingBackLosesNoCryForHelp(t *testing.T) {
 		p := h.page(h.link(check, grandma))
 		for i, button := range []string{"help", "safe", "help", "injured", "help"} {
 			time.Sleep(time.Second)
-			p.press(button, "")
+			after := p.press(button, "")
+			if button != "help" {
+				after.sure()
+			}
 			if st := h.standing(check, grandma); string(st.Status) != button {
 				t.Fatalf("after press %d, Grandma is %s, want %s", i+1, st.Status, button)
 			}
@@ -212,7 +314,7 @@ func TestAnOldSafeDoesNotComeBack(t *testing.T) {
 		after := p.press("safe", "")
 		wants(t, "the page", after.html, "🆘 助けが必要")
 		lacks(t, "the page", after.html, "記録しました")
-		after.press("safe", "")
+		after.press("safe", "").sure()
 		if st := h.standing(check, grandma); st.Status != broadcast.Safe {
 			t.Errorf("Grandma is %s, want safe from the new page", st.Status)
 		}

@@ -2,6 +2,8 @@ package web_test
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -263,5 +265,81 @@ func TestABrowserThatSaysLittleAnswers(t *testing.T) {
 	wants(t, "the page", text(t, ctx), "Nothing was noted yet")
 	if st := h.standing(check, uncle); st.Answered {
 		t.Errorf("another site has answered: %+v", st.Answer)
+	}
+}
+
+// phones are viewports of phones in points.
+var phones = [][2]int64{{320, 640}, {360, 560}, {360, 640}, {390, 844}, {412, 915}}
+
+// places are where the buttons of the answers stand in the window, by their value.
+func places(t *testing.T, ctx context.Context) map[string][4]float64 {
+	t.Helper()
+	return run(t, ctx, chromedp.Evaluate[map[string][4]float64](`Object.fromEntries([...document.querySelectorAll("#answer button[name=status]")]
+		.map(b => [b.value, b.getBoundingClientRect()]).map(([v, r]) => [v, [r.x, r.y, r.width, r.height]]))`))
+}
+
+// TestTheButtonsNeverMove: whatever the page has to say, a second tap at the same
+// place is the same answer, and no tap there says that a cry for help is over.
+func TestTheButtonsNeverMove(t *testing.T) {
+	ctx := browse(t)
+	long := os.Getenv("ANPI_TEST_LONG") != ""
+	for i, phone := range phones {
+		for j, lang := range []string{"ja", "en"} {
+			if !long && (i != 1 || j != 0) && (i != 4 || j != 1) {
+				continue // a small phone in Japanese, a large one in English
+			}
+			h := newHouse(t)
+			site, _ := h.open(t)
+			do(t, ctx, chromedp.EmulateViewport(phone[0], phone[1], chromedp.EmulateMobile, chromedp.EmulateScale(2)))
+			for _, kind := range []broadcast.Kind{broadcast.Real, broadcast.Drill} {
+				if !long && kind == broadcast.Real && j == 0 {
+					continue
+				}
+				check := h.check(kind, "大きな地震がありました。A strong earthquake, with a long question that fills some lines")
+				do(t, ctx, chromedp.Navigate(site+h.link(check, grandma)+"?lang="+lang))
+				first := places(t, ctx)
+				if len(first) != 4 {
+					t.Fatalf("%d buttons: %v", len(first), first)
+				}
+				want := broadcast.Status("")
+				for _, value := range []string{"safe", "injured", "help", "stranded", "safe", "injured"} {
+					place := first[value]
+					if bottom := place[1] + place[3]; bottom > float64(phone[1]) {
+						t.Errorf("%v %s: the button %s ends at %v, below the window", phone, lang, value, bottom)
+					}
+					switch {
+					case value == "injured" && want != broadcast.Help:
+						want = broadcast.Injured
+					case value == "help":
+						want = broadcast.Help
+					case want == "":
+						want = broadcast.Safe
+					}
+					for range 2 {
+						if _, err := chromedp.RunResponse(ctx, chromedp.MouseClickXY(place[0]+place[2]/2, place[1]+place[3]/2)); err != nil {
+							t.Fatal(err)
+						}
+						if now := places(t, ctx); !maps.Equal(now, first) {
+							t.Errorf("%v %s %s: after %s the buttons stand at %v, not at %v", phone, lang, kind, value, now, first)
+						}
+						if st := h.standing(check, grandma); st.Status != want {
+							t.Errorf("%v %s %s: after %s Grandma is %s, want %s", phone, lang, kind, value, st.Status, want)
+						}
+						if phone[0] == 360 {
+							shot(t, ctx, fmt.Sprintf("%d-%s-%s-%s-%s", phone[1], kind, lang, want, value))
+						}
+					}
+				}
+				click(t, ctx, `button.injured[value="injured"]:not(#answer button)`)
+				if st := h.standing(check, grandma); st.Status != broadcast.Injured {
+					t.Errorf("%v %s %s: she is out, and is %s", phone, lang, kind, st.Status)
+				}
+				if now := places(t, ctx); !maps.Equal(now, first) {
+					t.Errorf("%v %s %s: after the question the buttons stand at %v, not at %v", phone, lang, kind, now, first)
+				}
+				h.closes(check)
+			}
+			h.store.Close()
+		}
 	}
 }

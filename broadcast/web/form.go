@@ -8,17 +8,21 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/anpi-bot/anpi/bot/answer"
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
 )
 
 // form is what somebody sent.
 type form struct {
-	nonce    string
+	nonce string
+	// pressed is the value of the button, which says status and stranded.
+	pressed  string
 	status   broadcast.Status
 	stranded bool
-	text     string
+	// sure is the number of the answer that is really over; zero on a page that did
+	// not ask.
+	sure int64
+	text string
 	// others holds by key for whom else it answers, and the answer of theirs
 	// that the page showed.
 	others map[string]int64
@@ -46,15 +50,12 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	if len(f.nonce) < 20 || len(f.nonce) > 100 {
 		return f, errNoForm
 	}
-	switch value := r.PostForm.Get("status"); value {
-	case string(broadcast.Safe), string(broadcast.Injured), string(broadcast.Help):
-		f.status = broadcast.Status(value)
-	case stranded:
-		f.status, f.stranded = broadcast.Safe, true
-	default:
+	f.pressed = r.PostForm.Get("status")
+	if f.status, f.stranded = meaning(f.pressed); f.status == "" {
 		return f, errNoForm
 	}
-	f.status = graver(f.status, answer.Read(f.text).Status)
+	// What is no number was asked about by no page.
+	f.sure, _ = strconv.ParseInt(r.PostForm.Get("sure"), 10, 64)
 	for _, value := range r.PostForm["other"] {
 		key, seen, _ := strings.Cut(value, ".")
 		id, err := strconv.ParseInt(seen, 10, 64)
@@ -66,14 +67,27 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	return f, nil
 }
 
+// meaning is what the button with the value says; the status is empty for any
+// other value.
+func meaning(value string) (status broadcast.Status, away bool) {
+	switch value {
+	case string(broadcast.Safe), string(broadcast.Injured), string(broadcast.Help):
+		return broadcast.Status(value), false
+	case stranded:
+		return broadcast.Safe, true
+	default:
+		return "", false
+	}
+}
+
 // graver is the graver of the button and the words beside it: whoever writes
 // "help" and hits the wrong button needs help.
-func graver(pressed broadcast.Status, words answer.Status) broadcast.Status {
+func graver(pressed, words broadcast.Status) broadcast.Status {
 	switch {
-	case words == answer.Help:
+	case words == broadcast.Help:
 		return broadcast.Help
-	case words == answer.Injured && pressed == broadcast.Safe:
-		return broadcast.Injured
+	case (words == broadcast.Injured || words == broadcast.Unclear) && pressed == broadcast.Safe:
+		return words
 	default:
 		return pressed
 	}
@@ -82,11 +96,11 @@ func graver(pressed broadcast.Status, words answer.Status) broadcast.Status {
 // carrier names what carried the answer of a member: the form with what it
 // says. The same form sent twice is one answer, and another button on a page
 // that was gone back to is another one.
-func (f form) carrier(st broadcast.Standing) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{f.nonce, string(f.status), strconv.FormatBool(f.stranded), f.text}, "\x00")))
+func (f form) carrier(st broadcast.Standing, status broadcast.Status) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{f.nonce, string(status), strconv.FormatBool(f.stranded), f.text}, "\x00")))
 	carrier := "link:" + hex.EncodeToString(sum[:16])
 	switch {
-	case f.status == broadcast.Safe:
+	case status == broadcast.Safe:
 		return carrier
 	case strings.HasPrefix(st.Answer.Carrier, carrier):
 		return st.Answer.Carrier

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/anpi-bot/anpi/bot"
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/sqlstore"
 	"github.com/anpi-bot/anpi/broadcast/web"
@@ -45,6 +46,7 @@ type house struct {
 	site    *web.Site
 	members []roster.Member
 	checks  int
+	told    []string
 }
 
 var tokyo = time.FixedZone("JST", 9*60*60)
@@ -60,8 +62,18 @@ func newHouse(t testing.TB) *house {
 		Store: store, Ladder: broadcast.DefaultLadder(), Links: true, Wake: func() {},
 		Roster: func() roster.Roster { return roster.Roster{Members: h.members} },
 	}
-	h.site = web.New(web.Options{Service: h.service, Language: "en", Zone: tokyo, Contact: "Dad 090-0000-0000"})
+	h.site = web.New(web.Options{Service: h.service, Language: "en", Zone: tokyo, Contact: "Dad 090-0000-0000", Hear: h.hear, Tell: h.tell})
 	return h
+}
+
+// hear reads words as the program does.
+func (h *house) hear(text string, from roster.Member) broadcast.Heard {
+	return bot.HearBeside(h.service.Roster(), from, text)
+}
+
+// tell keeps what is told of people who are not named clearly.
+func (h *house) tell(_ *broadcast.Change, _ broadcast.Check, from roster.Member, status broadcast.Status, a broadcast.Answer) {
+	h.told = append(h.told, from.Name+": "+string(status)+" “"+a.Text+"”")
 }
 
 // story tells a story in fake time, which begins on a Saturday at 9 in the
@@ -227,7 +239,12 @@ func (p page) sends(f url.Values, change ...func(*http.Request)) *httptest.Respo
 // press presses a button, and returns the page that it leads to.
 func (p page) press(button, words string, others ...string) page {
 	p.h.t.Helper()
-	w := p.sends(p.form(button, words, others...))
+	return p.follows(button, p.sends(p.form(button, words, others...)))
+}
+
+// follows returns the page that a press leads to.
+func (p page) follows(button string, w *httptest.ResponseRecorder) page {
+	p.h.t.Helper()
 	if w.Code != http.StatusSeeOther {
 		p.h.t.Fatalf("pressing %s: %d\n%s", button, w.Code, w.Body)
 	}
@@ -283,4 +300,17 @@ func golden(t *testing.T, name, got string) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s is not what the site says any more; read the difference, then run with -update (-file +site):\n%s", path, diff)
 	}
+}
+
+var sureForm = regexp.MustCompile(`(?s)name="nonce" value="([^"]+)">\n<input type="hidden" name="sure" value="([^"]+)">.*?name="status" value="([^"]+)"`)
+
+// sure presses the button under the question whether it is really over, which the
+// page must ask.
+func (p page) sure() page {
+	p.h.t.Helper()
+	m := sureForm.FindStringSubmatch(p.html)
+	if m == nil {
+		p.h.t.Fatalf("the page does not ask whether it is over:\n%s", p.html)
+	}
+	return p.follows("yes", p.sends(url.Values{"nonce": {m[1]}, "sure": {m[2]}, "status": {m[3]}}))
 }

@@ -29,11 +29,19 @@ import (
 
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
+	"github.com/anpi-bot/anpi/roster"
 )
 
 // Options say whose pages they are.
 type Options struct {
 	Service *broadcast.Service
+	// Hear tells what words beside a button say. It is required.
+	Hear func(text string, from roster.Member) broadcast.Heard
+	// Tell plans to tell the organisers, and of a cry for help everybody, what the
+	// words of the answer say of somebody whom they do not name clearly; status is
+	// empty where they contradict what somebody has said of themselves. It is
+	// required.
+	Tell func(c *broadcast.Change, check broadcast.Check, from roster.Member, status broadcast.Status, a broadcast.Answer)
 	// Language of the board, and of members whose own is not known: "ja" or
 	// "en".
 	Language string

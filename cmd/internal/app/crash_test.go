@@ -219,7 +219,7 @@ func aCheck(t *testing.T, f *family) {
 	f.rest(8 * time.Minute)
 	f.grandma.SayDirect("anpi", "I am safe")
 	f.rest(5 * time.Minute)
-	f.dad.Say(f.room, "!close")
+	f.closes("!close")
 	f.rest(5 * time.Minute)
 
 	f.once("the prompt in the room", f.wrote(f.room), "are you safe?")

@@ -82,6 +82,10 @@ func (a *App) openPages() {
 	}
 	a.site = web.New(web.Options{
 		Service: a.Service, Language: c.Language, Zone: c.Zone, Contact: c.Contact, Page: a.page(), TrustedProxies: c.Web.Proxies,
+		Hear: func(text string, from roster.Member) broadcast.Heard {
+			return bot.HearBeside(a.Service.Roster(), from, text)
+		},
+		Tell: a.tellOf,
 	})
 }
 

@@ -88,7 +88,7 @@ func TestJapaneseFamily(t *testing.T) {
 		f.rest(5 * time.Second)
 		all := f.wrote(f.room)
 		wants(t, "the status", all[len(all)-1].Text, "6人中2人が返事", "🆘 助けが必要 1人：Kenta", "✅ 無事 1人：Akari")
-		f.dad.Say(f.room, "！終了")
+		f.closes("！終了")
 		f.rest(5 * time.Second)
 		f.once("the report", f.wrote(f.room), "Dad が安否確認を終わりました。")
 		f.dad.Say(f.room, "！ヘルプ")

@@ -1,13 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 
+	"github.com/anpi-bot/anpi/bot"
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
 	"github.com/anpi-bot/anpi/roster"
-	"github.com/anpi-bot/anpi/talkapi"
 )
 
 // PlanPhone plans to note what a member has said on the phone, for the check that
@@ -32,7 +33,7 @@ func (a *App) PlanPhone(ctx context.Context, c *broadcast.Change, m roster.Membe
 		a.Service.PlanAnswer(c, check, standing, answer)
 		return check, nil
 	case status == broadcast.Help:
-		a.planCry(c, m, answer)
+		a.planCry(c, broadcast.Check{}, "alarm.title", m, answer)
 		return broadcast.Check{}, nil
 	case taken:
 		return broadcast.Check{}, &locale.Problem{Key: "told.unasked", Data: locale.Data{"Name": locale.OneLine(m.Name, 100)}}
@@ -42,20 +43,32 @@ func (a *App) PlanPhone(ctx context.Context, c *broadcast.Change, m roster.Membe
 }
 
 // planCry tells the room and the organisers of a cry for help that belongs to no
-// check.
-func (a *App) planCry(c *broadcast.Change, m roster.Member, answer broadcast.Answer) {
-	word := func(lang string) string {
-		t := locale.For(lang, a.config.Zone)
-		text := t.T("alarm.title", locale.Data{"Name": talkapi.Escape(locale.OneLine(m.Name, 100))})
-		if answer.Text != "" {
-			text += "\n" + t.T("alarm.text", locale.Data{"Text": talkapi.Escape(locale.OneLine(answer.Text, 500))})
-		}
-		return text + "\n" + t.T("alarm.when", locale.Data{"When": t.When(answer.At)})
+// check, or of nobody clearly.
+func (a *App) planCry(c *broadcast.Change, check broadcast.Check, title string, m roster.Member, answer broadcast.Answer) {
+	room := a.tale(a.config.Language, "@all ", check, title, m, answer)
+	a.Service.PlanCry(c, "cry-"+answer.Carrier, room, func(o roster.Member) string { return a.tale(o.Lang, "", check, title, m, answer) })
+}
+
+// tellOf plans to tell of somebody whom a member does not name clearly on the
+// answer page; see [web.Options.Tell].
+func (a *App) tellOf(c *broadcast.Change, check broadcast.Check, from roster.Member, status broadcast.Status, answer broadcast.Answer) {
+	key := "told.somebody"
+	switch status {
+	case broadcast.Help:
+		a.planCry(c, check, "alarm.tells", from, answer)
+		return
+	case "":
+		key = "told.against"
 	}
-	a.Service.PlanCry(c, "cry-"+answer.Carrier, "@all "+word(a.config.Language), func(o roster.Member) string {
-		if o.Lang == "" {
-			return word(a.config.Language)
-		}
-		return word(o.Lang)
-	})
+	a.Service.PlanWhisper(c, key+"-"+answer.Carrier, func(o roster.Member) string { return a.tale(o.Lang, "", check, key, from, answer) })
+}
+
+// tale words what a member has said, for a chat.
+func (a *App) tale(lang, mention string, check broadcast.Check, title string, m roster.Member, answer broadcast.Answer) string {
+	t := locale.For(cmp.Or(lang, a.config.Language), a.config.Zone)
+	text := t.Mark(check.Drill()) + mention + t.T(title, locale.Data{"Name": bot.Plain(m.Name)})
+	if answer.Text != "" {
+		text += "\n" + t.T("alarm.text", locale.Data{"Text": bot.Plain(answer.Text)})
+	}
+	return text + "\n" + t.T("alarm.when", locale.Data{"When": t.When(answer.At)})
 }

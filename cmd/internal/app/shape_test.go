@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"broadcast/channel/email/inbox":           {"broadcast", "broadcast/locale", "broadcast/channel/email", "broadcast/channel/email/inbox/letter", "roster"},
 	"broadcast/channel/email/inbox/inboxtest": {},
 	"broadcast/channel/email/inbox/letter":    {"broadcast/locale"},
-	"broadcast/web":                           {"broadcast", "broadcast/locale", "bot/answer", "roster"},
+	"broadcast/web":                           {"broadcast", "broadcast/locale", "roster"},
 	"bot":                                     {"broadcast", "broadcast/locale", "bot/answer", "bot/command", "bot/who", "roster", "talkapi"},
 	// Nothing below cmd knows the configuration; only app and demo know all.
 	"cmd/internal/backup": {"broadcast/locale", "broadcast/sqlstore"},

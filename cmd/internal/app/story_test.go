@@ -83,7 +83,7 @@ func TestACheckFromStartToEnd(t *testing.T) {
 			t.Errorf("Grandma was asked although she had answered: %q", got)
 		}
 
-		f.dad.Say(f.room, "!close")
+		f.closes("!close")
 		f.rest(10 * time.Second)
 		report := f.wrote(f.room)
 		wants(t, "the report", report[len(report)-1].Text, "Dad has ended", "5 of 6 answered", "Never answered: Uncle", "tapped", "wrote in the family room", "wrote to Anpi")
