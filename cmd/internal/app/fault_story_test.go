@@ -229,6 +229,26 @@ func TestStartsWithoutNextcloud(t *testing.T) {
 	})
 }
 
+// A drill may be held by the clock of another time zone than the family's, for
+// somebody who lives there.
+func TestDrillInAnotherTimeZone(t *testing.T) {
+	story(t, func(t *testing.T, f *family) {
+		schedule, err := config.Schedule("CRON_TZ=Asia/Tokyo 0 18 * * *")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.options.Config.Drills = []config.Drill{{Name: "daily", Cron: schedule}}
+		f.start()
+		// The story begins at midnight of the family's zone, UTC.
+		f.rest(9*time.Hour - time.Minute)
+		if got := f.wrote(f.room); len(got) != 0 {
+			t.Errorf("before its time the room reads %+v", got)
+		}
+		f.rest(time.Minute + 30*time.Second)
+		f.once("the prompt of the drill", f.wrote(f.room), "[DRILL] @all")
+	})
+}
+
 // A drill on the schedule starts once, says that it is one everywhere, and two
 // daemons would not make it two.
 func TestDrillOnASchedule(t *testing.T) {

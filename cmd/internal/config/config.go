@@ -147,8 +147,10 @@ type Backup struct {
 
 // Drill is a check for practice on a schedule.
 type Drill struct {
-	Name     string
-	Cron     string // five fields, in the family's zone
+	Name string
+	// Cron is five fields, in the family's zone unless CRON_TZ= names another
+	// before them; as [Schedule] returns it.
+	Cron     string
 	Question string
 }
 

@@ -20,7 +20,6 @@ import (
 	"filippo.io/age"
 	"github.com/BurntSushi/toml"
 	"github.com/caarlos0/env/v11"
-	"github.com/robfig/cron/v3"
 
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
@@ -282,7 +281,7 @@ func isAddress(s string) bool {
 func (r *reader) zone() *time.Location {
 	name := orElse(r.file.Timezone, "Asia/Tokyo")
 	zone, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
+	if err != nil || !IsZone(name) {
 		r.reject("timezone", name)
 		return time.UTC
 	}
@@ -504,22 +503,17 @@ func (r *reader) drills() []Drill {
 	names := map[string]bool{}
 	for i, d := range r.file.Drill {
 		at := func(name string) toml.Key { return toml.Key{"drill", strconv.Itoa(i), name} }
-		if key := at("cron"); !isCron(d.Cron) && !r.meant[key.String()] {
-			r.bad(key, d.Cron)
+		schedule, err := Schedule(d.Cron)
+		if key := at("cron"); err != nil && !r.meant[key.String()] {
+			r.badFor(key, d.Cron, err)
 		}
 		if key := at("name"); (d.Name == "" || names[d.Name]) && !r.meant[key.String()] {
 			r.bad(key, d.Name)
 		}
 		names[d.Name] = true
-		drills = append(drills, Drill{Name: d.Name, Cron: d.Cron, Question: d.Question})
+		drills = append(drills, Drill{Name: d.Name, Cron: schedule, Question: d.Question})
 	}
 	return drills
-}
-
-// isCron reports whether the expression has five fields and comes true one day.
-func isCron(expression string) bool {
-	schedule, err := cron.ParseStandard(expression)
-	return err == nil && len(strings.Fields(expression)) == 5 && !schedule.Next(time.Now()).IsZero()
 }
 
 func (r *reader) require(key, value string) {
@@ -534,6 +528,12 @@ func (r *reader) reject(setting, value string) { r.bad(strings.Split(setting, ".
 
 // bad notes a value that cannot be at the key, with what to write instead.
 func (r *reader) bad(key toml.Key, value any) {
+	r.badFor(key, value, &locale.Problem{Key: "config.want_" + orElse(advice[settingOf(key)], "text")})
+}
+
+// badFor notes a value that cannot be at the key; the error says what to write
+// instead.
+func (r *reader) badFor(key toml.Key, value any, want error) {
 	setting := settingOf(key)
 	r.meant[key.String()] = true
 	text := fmt.Sprint(value)
@@ -541,7 +541,7 @@ func (r *reader) bad(key toml.Key, value any) {
 	case map[string]any, []map[string]any, []any:
 		text = "…"
 	}
-	data := locale.Data{"Key": setting, "Value": shown(text), "Want": locale.Key("config.want_" + orElse(advice[setting], "text"))}
+	data := locale.Data{"Key": setting, "Value": shown(text), "Want": want}
 	line := 0
 	if name := variable(setting); r.variables[name] != "" {
 		data["Key"] = name

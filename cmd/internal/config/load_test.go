@@ -331,7 +331,7 @@ name = "b"
 // words in both languages.
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
-		small, "room = 5", "[nextcloud]\nurl = 'x'\n[mail]\nport = 'x'", "[[drill]]\ncron = '* * * * *'", "drill = [{name = 1}, {}]", "drill = [1]",
+		small, "room = 5", "[nextcloud]\nurl = 'x'\n[mail]\nport = 'x'", "[[drill]]\ncron = '* * * * *'", "[[drill]]\ncron = 'CRON_TZ='", "drill = [{name = 1}, {}]", "drill = [1]",
 		"nextcloud = []", "a = {b = [{c = {}}]}\n\"\\u0000\" = 1", "password = hunter2", "a.b.c = '''x'''", "[a.\"b]\"]\nx = nan", "\ufefflanguage = 'en'",
 	} {
 		f.Add(seed, "ANPI_MAIL_PORT=x")

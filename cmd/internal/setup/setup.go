@@ -204,7 +204,7 @@ func (s *session) askZone(ctx context.Context) error {
 		otherwise = guessZone(s.Environ)
 	}
 	zone, err := s.Text(ctx, ask.Question{Name: "timezone", Key: "setup.ask_timezone", Default: otherwise, Check: func(name string) (string, error) {
-		if !isZone(name) {
+		if !config.IsZone(name) {
 			return "", &locale.Problem{Key: "setup.bad_zone", Data: locale.Data{"Word": locale.OneLine(name, 100)}}
 		}
 		return name, nil

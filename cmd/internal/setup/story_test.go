@@ -327,10 +327,13 @@ func TestWithoutATerminal(t *testing.T) {
 			t.Errorf("without %s: %v", missing.name, err)
 		}
 	}
-	for name, value := range map[string]string{"language": "de", "timezone": "Local", "books": "Friends", "organisers": "nobody", "drill": "now", "url": "x://y", "write": "maybe", "mail-host": "a:b"} {
-		_, err := h.run(t.Context(), override(given, name, value), nil)
-		if wrong := new(ask.Mistake); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "The answer to --"+name+" cannot be used.") {
-			t.Errorf("--%s %s: %v", name, value, err)
+	for _, wrong := range []struct{ name, value string }{
+		{"language", "de"}, {"timezone", "Local"}, {"books", "Friends"}, {"organisers", "nobody"}, {"drill", "now"}, {"drill", "TZ="}, {"drill", "TZ=Mars 0 9 1 * *"},
+		{"url", "x://y"}, {"write", "maybe"}, {"mail-host", "a:b"},
+	} {
+		_, err := h.run(t.Context(), override(given, wrong.name, wrong.value), nil)
+		if mistake := new(ask.Mistake); !errors.As(err, &mistake) || !strings.Contains(err.Error(), "The answer to --"+wrong.name+" cannot be used.") {
+			t.Errorf("--%s %s: %v", wrong.name, wrong.value, err)
 		}
 	}
 	if got := h.files(); got != "" {

@@ -11,9 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
-
-	"github.com/robfig/cron/v3"
 
 	"github.com/anpi-bot/anpi/broadcast/locale"
 	"github.com/anpi-bot/anpi/cmd/internal/ask"
@@ -55,10 +52,7 @@ func (s *session) askDrill(ctx context.Context) error {
 		if err != nil || slices.Contains(names, text) || text == "none" {
 			return text, err
 		}
-		if schedule, err := cron.ParseStandard(text); err != nil || len(strings.Fields(text)) != 5 || schedule.Next(time.Now()).IsZero() {
-			return "", &locale.Problem{Key: "config.want_cron"}
-		}
-		return text, nil
+		return config.Schedule(text)
 	}})
 	if err != nil {
 		return err

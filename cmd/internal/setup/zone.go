@@ -3,7 +3,8 @@ package setup
 import (
 	"os"
 	"strings"
-	"time"
+
+	"github.com/anpi-bot/anpi/cmd/internal/config"
 )
 
 // guessZone is the time zone of this machine; Asia/Tokyo where it does not say,
@@ -24,14 +25,9 @@ func guessZone(environ []string) string {
 	}
 	for _, name := range guesses {
 		// A server that keeps to UTC says nothing about where the family lives.
-		if isZone(name) && name != "UTC" && !strings.HasPrefix(name, "Etc/") {
+		if config.IsZone(name) && name != "UTC" && !strings.HasPrefix(name, "Etc/") {
 			return name
 		}
 	}
 	return "Asia/Tokyo"
-}
-
-func isZone(name string) bool {
-	_, err := time.LoadLocation(name)
-	return err == nil && name != "" && name != "Local"
 }
