@@ -27,8 +27,10 @@ type cloud struct {
 	mu       sync.Mutex
 	people   map[string]*talktest.User
 	mails    map[string]string // addresses by account
+	settings map[string]string // of apps
 	room     string            // the family's
 	rooms    int
+	book     bool     // anpi has an address book
 	commands []string // of occ
 	// fails is the number of the command of occ at which everything breaks off;
 	// zero is none.
@@ -37,7 +39,7 @@ type cloud struct {
 
 // newCloud makes a Nextcloud on its first day: with the account admin.
 func newCloud() *cloud {
-	c := &cloud{talk: talktest.NewServer(talktest.Options{}), people: map[string]*talktest.User{}, mails: map[string]string{}}
+	c := &cloud{talk: talktest.NewServer(talktest.Options{}), people: map[string]*talktest.User{}, mails: map[string]string{}, settings: map[string]string{}}
 	c.people["admin"] = c.talk.AddUser("admin", "admin", talktest.UserOptions{Admin: true})
 	return c
 }
@@ -114,11 +116,32 @@ func (c *cloud) setMail(who, address string) {
 	c.mails[who] = address
 }
 
+// setting is one of an app, such as "spreed create_samples".
+func (c *cloud) setting(name string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.settings[name]
+}
+
+func (c *cloud) set(name, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settings[name] = value
+}
+
 // made counts the rooms that were made.
 func (c *cloud) made() (rooms int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rooms
+}
+
+// welcome shows an account around, as Talk does with each on its first day: in a
+// group room of its own.
+func (c *cloud) welcome(who string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.talk.Welcome(c.people[who])
 }
 
 // stub calls occ below with its words and the passwords in its environment.
@@ -144,6 +167,27 @@ func (c *cloud) occ(call url.Values) (string, error) {
 	switch words[0] {
 	case "app:enable", "background:cron":
 		return "", nil
+	case "config:app:get":
+		value, ok := c.settings[words[1]+" "+last]
+		if !ok {
+			return "", errors.New("there is no such setting")
+		}
+		return value + "\n", nil
+	case "config:app:set":
+		c.settings[words[1]+" "+words[2]] = words[slices.Index(words, "--value")+1]
+		return "", nil
+	case "dav:list-addressbooks":
+		if !c.book {
+			return "User <" + last + "> has no addressbooks\n", nil
+		}
+		return "+----------+----------+\n| contacts | contacts |\n+----------+----------+\n", nil
+	case "dav:create-addressbook":
+		if words[1] != "anpi" || c.book {
+			return "", errors.New("the book exists, or is nobody's")
+		}
+		c.book = true
+		c.dav.AddBook(last, last)
+		return "", nil
 	case "user:info":
 		if c.people[last] == nil {
 			return "", errors.New("user not found")
@@ -158,8 +202,13 @@ func (c *cloud) occ(call url.Values) (string, error) {
 		c.people[last] = u
 		if last == "anpi" {
 			c.dav = rostertest.New("anpi", u.AppPassword())
+			// A book of its own comes with the first login in a browser only.
+			c.dav.RemoveBook("contacts")
 		}
 		c.dav.AddAccount(last, name, "")
+		if c.settings["spreed create_samples"] != "false" {
+			c.talk.Welcome(u)
+		}
 		return "", nil
 	case "user:setting":
 		who, key := words[1], words[3]

@@ -68,9 +68,14 @@ as_anpi() {
 		curl --config - --fail --silent --show-error --max-time 60 --retry 3 --header 'OCS-APIRequest: true' --header 'Accept: application/json' "$@"
 }
 
+# count counts a word in its input.
+count() { grep -o -F -e "$1" | wc -l; }
+
 make_family() {
 	say "Installing Talk and Contacts…"
 	occ app:enable spreed contacts
+	# Talk would show each account around, in a group room of its own.
+	occ config:app:get spreed create_samples >/dev/null 2>&1 || occ config:app:set spreed create_samples --type boolean --value false
 	occ background:cron
 
 	say "Making the accounts of the family…"
@@ -88,6 +93,14 @@ make_family() {
 		mail "$who"
 	done
 
+	# Nextcloud makes an address book for who has none, with an example contact in
+	# it, at the first login. One with an app password does not count: Anpi's is
+	# made here, and stays without the example.
+	if ! occ dav:list-addressbooks anpi | grep -q '^| contacts '; then
+		say "Making an address book for Anpi…"
+		occ dav:create-addressbook anpi contacts
+	fi
+
 	mkdir -p "$household/anpi"
 	if ! [ -s "$household/anpi/nextcloud-password" ]; then
 		say "Making an app password for Anpi…"
@@ -101,18 +114,16 @@ make_family() {
 	}
 
 	# Two rooms of the same name would be one too many. Talk calls rooms for
-	# several people type 2.
+	# several people type 2, those in which it shows somebody around as well.
 	rooms=$(as_anpi "$nextcloud/ocs/v2.php/apps/spreed/api/v4/room")
-	case $rooms in
-	*'"type":2,'*) ;;
-	*)
+	groups=$(printf '%s' "$rooms" | count '"type":2,')
+	samples=$(printf '%s' "$rooms" | count '"objectType":"sample"')
+	if [ "$groups" -le "$samples" ]; then
 		say "Making the family's room…"
 		occ talk:room:create "$room" --user anpi --user dad --user mum --user akari --user grandma --owner dad
-		;;
-	esac
+	fi
 
-	# Somebody without an account. Nextcloud made the address book when Anpi's
-	# account was first used, above. The same card twice is one card.
+	# Somebody without an account. The same card twice is one card.
 	printf 'BEGIN:VCARD\r\nVERSION:3.0\r\nUID:uncle\r\nFN:%s\r\nEMAIL:uncle@example.org\r\nEND:VCARD\r\n' "$uncle" >"$household/uncle.vcf"
 	as_anpi --output /dev/null --upload-file "$household/uncle.vcf" --header 'Content-Type: text/vcard; charset=utf-8' \
 		"$nextcloud/remote.php/dav/addressbooks/users/anpi/contacts/uncle.vcf"

@@ -7,11 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/anpi-bot/anpi/cmd/internal/cli"
+	"github.com/anpi-bot/anpi/talkapi"
 )
 
 // sample is a sample household in the making.
@@ -124,7 +126,7 @@ func TestSampleHousehold(t *testing.T) {
 		t.Errorf("what was there has changed: mail %s, %d rooms, configuration\n%s", s.cloud.mail("mum"), s.cloud.made(), s.read("anpi/anpi.toml"))
 	}
 	for _, command := range s.cloud.called() {
-		if regexp.MustCompile(`^(user:add|user:auth-tokens|talk:room:create)`).MatchString(command) {
+		if regexp.MustCompile(`^(user:add|user:auth-tokens|talk:room:create|dav:create|config:app:set)`).MatchString(command) {
 			t.Errorf("the second time there was the command %s", command)
 		}
 	}
@@ -140,6 +142,60 @@ func TestSampleHousehold(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s is for others to read: %v, %v", path, info.Mode(), err)
 		}
+	}
+}
+
+// Nobody is shown around by Talk, in a room that would only be in the way.
+func TestSampleHouseholdHasNoSampleRooms(t *testing.T) {
+	s := newSample(t, "en")
+	s.must("passwords")
+	s.must("household")
+	for _, who := range []string{"anpi", "dad", "mum", "akari", "grandma"} {
+		client, err := talkapi.New(talkapi.Options{URL: s.url, User: who, Password: talkapi.Secret(s.cloud.people[who].AppPassword())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := client.Rooms(t.Context(), talkapi.RoomsQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list.Rooms {
+			if r.Sample {
+				t.Errorf("%s has the room %q", who, r.Name)
+			}
+		}
+	}
+	// Whoever wants them may have them.
+	s.cloud.set("spreed create_samples", "true")
+	s.must("household")
+	if got := s.cloud.setting("spreed create_samples"); got != "true" {
+		t.Errorf("what the owner has switched on is %q again", got)
+	}
+}
+
+// The room in which Talk shows an account around is a group room, too, and not
+// the family's.
+func TestSampleHouseholdBesideSampleRooms(t *testing.T) {
+	s := newSample(t, "en")
+	s.must("passwords")
+	// The accounts are there, and not yet their room.
+	s.must("household")
+	at := slices.IndexFunc(s.cloud.called(), func(command string) bool { return strings.HasPrefix(command, "talk:room:create") })
+	s = newSample(t, "en")
+	s.must("passwords")
+	s.cloud.breakOff(at + 1)
+	if out, err := s.provision("household"); err == nil {
+		t.Fatalf("broken off there the script says that all is well:\n%s", out)
+	}
+	s.cloud.welcome("anpi")
+	s.cloud.breakOff(0)
+	s.must("household")
+	s.must("household")
+	if s.cloud.made() != 1 {
+		t.Errorf("%d rooms were made for the family, want one", s.cloud.made())
+	}
+	if got := s.roster(); got != sampleRoster {
+		t.Errorf("the roster is\n%s", got)
 	}
 }
 
