@@ -27,6 +27,14 @@ import (
 // told and which counts for nothing. A mail that is matched to nothing, but
 // comes from a member while a check is on and says how they are, is a claim,
 // too: anybody can write any address into a mail.
+//
+// Marks of lists, of bulk mail and of programs keep a mail from being a "safe",
+// as some providers put them on everybody's mail, and programs reply to
+// questions. They never keep it from being a cry: a mail that says of itself
+// that a program wrote it is no answer, but organisers hear of a cry in it. A
+// mail with such marks gets no receipt, and what it makes organisers hear of is
+// mailed to them a few times at most, or where it replies to a mail to them, told
+// in Talk only: programs that reply to each other come to an end.
 type Intake struct {
 	Service *broadcast.Service
 	// Hear tells what a text of a member says. It is required.
@@ -70,12 +78,8 @@ func (in *Intake) skip(ctx context.Context, now time.Time, cursor broadcast.Curs
 // Plan plans what a mail says; c.Now is when it is read. Ours reports whether
 // the mail was for Anpi: an answer, a claim, or the bounce of one of its mails.
 func (in *Intake) Plan(ctx context.Context, c *broadcast.Change, m letter.Mail) (ours bool, err error) {
-	switch m.Kind {
-	case letter.Bounce:
+	if m.Kind == letter.Bounce {
 		return in.bounced(ctx, c, m)
-	case letter.Reply, letter.Other:
-	default:
-		return false, nil
 	}
 	p, ok, err := in.prompt(ctx, m)
 	if err != nil {
@@ -84,7 +88,7 @@ func (in *Intake) Plan(ctx context.Context, c *broadcast.Change, m letter.Mail) 
 	if !ok {
 		return in.unasked(ctx, c, m)
 	}
-	return true, in.replied(ctx, c, p, m)
+	return in.replied(ctx, c, p, m)
 }
 
 // prompt is what a mail is about: whom which check asked, or what else they were
@@ -196,20 +200,37 @@ func (in *Intake) bounced(ctx context.Context, c *broadcast.Change, m letter.Mai
 }
 
 // replied plans what a reply says.
-func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m letter.Mail) error {
+func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m letter.Mail) (ours bool, err error) {
 	a, others := in.answer(c, p.check, p.member, m)
 	own, isOwn := in.own(p, m.From.Address)
 	asks := p.purpose.Answerable() || p.purpose == broadcast.Reply
+	cries := grave(a.Status) || m.Automation != "" && len(others) > 0
+	if m.Automation == letter.Automatic {
+		if !asks || !isOwn || !cries {
+			return false, nil
+		}
+		in.automatic(c, p, a, m.From.Address)
+		return true, nil
+	}
 	inTime := p.check.ID != 0 && p.check.Takes(c.Now)
 	if drillOver := p.check.Drill() && !p.check.Open(); !asks || !inTime || drillOver && a.Status == broadcast.Help {
 		// A mail that asked nothing, or too long ago: only a cry for help counts,
 		// and that one always.
 		if a.Status == broadcast.Help {
-			in.cry(c, p.member, a, isOwn, m.From.Address)
+			tell := in.Service.PlanNotice
+			if m.Automation != "" && !asks && p.purpose != broadcast.Announce {
+				// Organisers were told something by mail, and a program replies: over
+				// mail it would reply to that, too.
+				tell = in.Service.PlanWhisper
+			}
+			in.cry(tell, c, p.member, a, isOwn, m.From.Address)
 		}
-		return nil
+		return true, nil
 	}
 	empty := a.Text == "" && !m.Attachments
+	if m.Automation != "" && !cries {
+		return isOwn, in.marked(ctx, c, p, m, a, isOwn && !empty)
+	}
 	if a.Status == "" && !empty {
 		// Somebody has to look at what was written, or at the picture.
 		a.Status = broadcast.Unclear
@@ -218,22 +239,19 @@ func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m 
 		if !empty {
 			in.Service.PlanClaim(c, p.check, p.member, a, in.claim("inbox.claimed", p.check, p.member, a, m.From.Address))
 		}
-		return nil
+		return true, nil
 	}
 	if !empty {
-		st, ok, err := in.Service.Standing(ctx, p.check, p.member)
+		st, err := in.standing(ctx, p)
 		if err != nil {
-			return err
-		}
-		if !ok {
-			st.Member = p.member
+			return false, err
 		}
 		in.Service.PlanAnswer(c, p.check, st, a)
 	}
 	for _, other := range others {
 		st, ok, err := in.Service.Standing(ctx, p.check, other.Member)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if ok {
 			report := a
@@ -241,8 +259,23 @@ func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m 
 			in.Service.PlanReport(c, p.check, st, report)
 		}
 	}
-	return in.receipt(ctx, c, p, own, a)
+	if m.Automation != "" {
+		return true, nil
+	}
+	return true, in.receipt(ctx, c, p, own, a)
 }
+
+// standing is where the member stands whom the prompt was for.
+func (in *Intake) standing(ctx context.Context, p prompt) (broadcast.Standing, error) {
+	st, ok, err := in.Service.Standing(ctx, p.check, p.member)
+	if !ok {
+		st.Member = p.member
+	}
+	return st, err
+}
+
+// grave reports whether the status is one that no mark in a mail may hide.
+func grave(s broadcast.Status) bool { return s == broadcast.Help || s == broadcast.Injured }
 
 // own finds the address of the member that the mail came from, as it stands in
 // the address book.
@@ -272,13 +305,66 @@ func (in *Intake) answer(c *broadcast.Change, check broadcast.Check, from roster
 		// Some people write all they have to say where the subject stands.
 		text = withoutOurs(m.Subject)
 	}
-	heard := in.Hear(text, from)
+	read := text
+	if m.Automation == letter.Absence || m.Automation == letter.Automatic {
+		read = letter.WithoutDirections(text)
+	}
+	heard := in.Hear(read, from)
+	if m.Automation != "" {
+		heard = doubted(heard)
+	}
 	a := broadcast.Answer{Source: broadcast.ByMail, Carrier: carrier(m), Text: text, At: m.Date, Status: heard.Status, Stranded: heard.Stranded}
 	// Clocks of phones are wrong at times, and a mail has no other.
 	if a.At.Before(check.StartedAt) || a.At.After(c.Now) {
 		a.At = c.Now
 	}
 	return a, slices.DeleteFunc(heard.Others, func(t broadcast.Told) bool { return t.Member.ID == from.ID })
+}
+
+// doubted is what is left of what was heard when a program may have said it:
+// nobody is safe by it.
+func doubted(heard broadcast.Heard) broadcast.Heard {
+	if heard.Status == broadcast.Safe {
+		heard.Status, heard.Stranded = broadcast.Unclear, false
+	}
+	heard.Others = slices.DeleteFunc(slices.Clone(heard.Others), func(t broadcast.Told) bool { return !grave(t.Status) })
+	return heard
+}
+
+// marked plans what a mail says of the member which has marks of a program, and
+// in which there is no cry. Words that speak of them make it unclear how they
+// are, other words are no answer: a program would keep them from being asked
+// again. The organisers are shown the words.
+func (in *Intake) marked(ctx context.Context, c *broadcast.Change, p prompt, m letter.Mail, a broadcast.Answer, says bool) error {
+	if !says {
+		return nil
+	}
+	if a.Status == broadcast.Unclear {
+		st, err := in.standing(ctx, p)
+		if err != nil {
+			return err
+		}
+		in.Service.PlanAnswer(c, p.check, st, a)
+		if p.check.Open() && !grave(st.Status) {
+			in.Service.PlanClarify(c, p.check, p.member)
+		}
+	}
+	in.Service.PlanWhisper(c, once("marked", p, a.Text), in.claim("inbox.marked", p.check, p.member, a, m.From.Address))
+	return nil
+}
+
+// automatic plans to tell the organisers of a cry in a mail that says of itself
+// that a program wrote it.
+func (in *Intake) automatic(c *broadcast.Change, p prompt, a broadcast.Answer, from string) {
+	a.Carrier, a.Status = "mail:"+once("automatic", p, a.Text), broadcast.Unclear
+	in.Service.PlanClaim(c, p.check, p.member, a, in.claim("inbox.automatic", p.check, p.member, a, from))
+}
+
+// once names what a program says, which says the same each time that the member
+// is asked.
+func once(what string, p prompt, text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%s-%d-%s-%s", what, p.check.ID, p.member.ID, hex.EncodeToString(sum[:8]))
 }
 
 // carrier names the mail, however often it comes.
@@ -350,11 +436,41 @@ func (in *Intake) unasked(ctx context.Context, c *broadcast.Change, m letter.Mai
 		return false, nil
 	}
 	a, _ := in.answer(c, check, members[i], m)
-	if a.Status == "" {
+	if a.Status == "" || m.Automation != "" && !grave(a.Status) {
 		return false, nil
 	}
-	in.Service.PlanClaim(c, check, members[i], a, in.claim("inbox.unasked", check, members[i], a, m.From.Address))
+	text := in.claim("inbox.unasked", check, members[i], a, m.From.Address)
+	if m.Automation != "" {
+		told, err := in.markedClaims(ctx, check, members[i])
+		if err != nil {
+			return false, err
+		}
+		if told >= maxReceipts {
+			in.Service.PlanWhisper(c, "claim-"+a.Carrier, text)
+			return true, nil
+		}
+		a.Carrier = byProgram + a.Carrier
+	}
+	in.Service.PlanClaim(c, check, members[i], a, text)
 	return true, nil
+}
+
+// byProgram begins the carrier of a claim that a program may have made.
+const byProgram = "marked-"
+
+// markedClaims counts the claims about the member in mails with marks of a
+// program, of which organisers were told by mail, too.
+func (in *Intake) markedClaims(ctx context.Context, check broadcast.Check, member roster.Member) (n int, err error) {
+	answers, err := in.Service.Store.Answers(ctx, check.ID)
+	if err != nil {
+		return 0, fmt.Errorf("count the claims about a member: %w", err)
+	}
+	for _, a := range answers {
+		if a.MemberID == member.ID && strings.HasPrefix(a.Carrier, byProgram) {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // claim words a claim for an organiser.
@@ -370,13 +486,13 @@ func (in *Intake) claim(key string, check broadcast.Check, member roster.Member,
 }
 
 // cry tells the organisers of a cry for help that belongs to no check.
-func (in *Intake) cry(c *broadcast.Change, member roster.Member, a broadcast.Answer, own bool, from string) {
+func (in *Intake) cry(tell func(c *broadcast.Change, id string, text func(roster.Member) string), c *broadcast.Change, member roster.Member, a broadcast.Answer, own bool, from string) {
 	if !own {
 		// Whatever it replies to, it is no practice.
-		in.Service.PlanNotice(c, "cry-"+a.Carrier, in.claim("inbox.claimed", broadcast.Check{}, member, a, from))
+		tell(c, "cry-"+a.Carrier, in.claim("inbox.claimed", broadcast.Check{}, member, a, from))
 		return
 	}
-	in.Service.PlanNotice(c, "cry-"+a.Carrier, func(o roster.Member) string {
+	tell(c, "cry-"+a.Carrier, func(o roster.Member) string {
 		t := in.texts(o)
 		return strings.Join([]string{
 			t.T("alarm.title", locale.Data{"Name": in.plain(member.Name)}),

@@ -424,7 +424,7 @@ func TestProgramsDoNotAnswer(t *testing.T) {
 		c := h.check(broadcast.Real)
 		d := h.asked(c, uncle)
 		h.arrives(h.reply(d, "bob@example.com", "I am safe and on holiday", "Auto-Submitted: auto-replied\n"))
-		h.arrives(h.reply(d, "bob@example.com", "I am safe", "List-Id: <family.example.org>\n"))
+		h.arrives(h.write("bob@example.com", "I am safe", "List-Id: <family.example.org>\n"))
 		h.arrives("Content: no mail")
 		h.arrives("garbage")
 		h.expect(c, uncle, broadcast.Pending, "")

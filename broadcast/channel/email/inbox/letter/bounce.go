@@ -30,9 +30,11 @@ func bounces(h header, c contents, m Mail) bool {
 		return false
 	}
 	local, _, _ := strings.Cut(m.From.Address, "@")
-	// Systems that write plain text say in two ways what they are.
+	// Systems that write plain text say in two ways what they are. A mailbox may
+	// have lost the address that a person's reply is to be returned to.
 	said := returnedSubject.MatchString(m.Subject) || returnedText.MatchString(opening(c.text()))
-	return said && (daemon.MatchString(local) || strings.TrimSpace(h.get("Return-Path")) == "<>")
+	nobodys := h.word("Return-Path") == "<>" && !replyPrefix.MatchString(m.Subject)
+	return said && (daemon.MatchString(local) || nobodys)
 }
 
 // opening is the beginning of a text, before the mail that it may quote.

@@ -143,8 +143,11 @@ func sound(t *testing.T, m letter.Mail) {
 	if !utf8.ValidString(m.Text) || strings.ContainsFunc(m.Text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
 		t.Errorf("the text is %q", m.Text)
 	}
-	if (m.Kind == letter.AutoReply || m.Kind == letter.List || m.Kind == letter.Bounce) && m.Text != "" {
-		t.Errorf("a mail of the kind %s says %q", m.Kind, m.Text)
+	if m.Kind == letter.Bounce && (m.Text != "" || m.Automation != "") {
+		t.Errorf("a bounce says %q, and is %q", m.Text, m.Automation)
+	}
+	if rest := letter.WithoutDirections(m.Text); len(rest) > len(m.Text) {
+		t.Errorf("without the directions there is more left: %q", rest)
 	}
 	if m.Kind != letter.Bounce && m.Failed != (letter.Failed{}) {
 		t.Errorf("a mail of the kind %s came back: %+v", m.Kind, m.Failed)

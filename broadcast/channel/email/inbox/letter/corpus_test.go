@@ -23,6 +23,7 @@ func reading(m letter.Mail) string {
 		}
 	}
 	say("kind", string(m.Kind))
+	say("automation", string(m.Automation))
 	say("from", m.From.Address)
 	say("name", m.From.Name)
 	say("to", strings.Join(m.To, " "))

@@ -9,9 +9,12 @@
 //
 //	m, err := letter.Read(raw)
 //	switch m.Kind {
-//	case letter.Bounce: // m.Bounce says which mail came back, and why
+//	case letter.Bounce: // m.Failed says which mail came back, and why
 //	case letter.Reply:  // m.Text is what the person wrote, without what they quote
 //	}
+//
+// Whether a person or a program wrote it is often in doubt: m.Automation tells
+// what speaks for a program, and what follows from that is for the caller.
 //
 // What is taken out of a text is only what a known program writes by itself:
 // quoted lines, the line that introduces them, signatures. Where that is in
@@ -21,6 +24,7 @@ package letter
 import (
 	"errors"
 	"net/mail"
+	"regexp"
 	"time"
 	"unicode/utf8"
 )
@@ -41,16 +45,17 @@ type Kind string
 
 // The kinds.
 const (
-	Reply     Kind = "reply"      // a person replies to some mail
-	AutoReply Kind = "auto-reply" // a program replied: absences, receipts
-	List      Kind = "list"       // a mailing list or a newsletter
-	Bounce    Kind = "bounce"     // a mail did not arrive, or is late
-	Other     Kind = "other"      // a person wrote of their own accord
+	Reply  Kind = "reply"  // it replies to some mail
+	Bounce Kind = "bounce" // a mail did not arrive, or is late
+	Other  Kind = "other"  // somebody wrote of their own accord
 )
 
 // Mail is a mail as it was read.
 type Mail struct {
 	Kind Kind
+	// Automation is what speaks for a program having written it; empty for a
+	// bounce.
+	Automation Automation
 	// From is the writer; the address is without quotes and may be one that
 	// breaks the rules (a..b@docomo.ne.jp). Anybody can write any address here.
 	From mail.Address
@@ -109,15 +114,29 @@ func Read(raw []byte) (Mail, error) {
 	}
 	c := gather(whole)
 	m.Attachments = c.attachments
-	m.Kind = kind(h, c, m)
-	switch m.Kind {
-	case Bounce:
+	if m.Kind = kind(h, c, m); m.Kind == Bounce {
 		m.Failed = failed(h, c, m)
-	case Reply, Other:
-		m.Text = shorten(written(c.text(), m.From.Name))
+		return m, nil
 	}
+	m.Text = shorten(written(c.text(), m.From.Name))
+	m.Automation = automation(h, m)
 	return m, nil
 }
+
+// kind tells what kind of mail it is.
+func kind(h header, c contents, m Mail) Kind {
+	switch {
+	case bounces(h, c, m):
+		return Bounce
+	case len(m.InReplyTo)+len(m.References) > 0 || replyPrefix.MatchString(m.Subject):
+		return Reply
+	default:
+		return Other
+	}
+}
+
+// replyPrefix is how the subject of a reply begins.
+var replyPrefix = regexp.MustCompile(`(?i)^\s*(?:re|aw|sv|antw|回复|答复|返信)(?:\s?[\[(]?\d{0,3}[\])]?)\s*[:：>＞]`)
 
 // shorten keeps the beginning and the end of a text that is too long: what
 // matters is more likely to stand there than in between.
