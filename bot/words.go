@@ -229,7 +229,8 @@ func Hear(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 // says how they are themselves.
 func HearBeside(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 	reading := answer.Read(text)
-	heard := broadcast.Heard{Status: broadcast.Status(reading.Status), Over: answer.Over(text)}
+	yes, ok := answer.Agree(text)
+	heard := broadcast.Heard{Status: broadcast.Status(reading.Status), Yes: yes && ok, Over: answer.Over(text)}
 	for _, report := range reading.Reports {
 		status := broadcast.Status(report.Status)
 		match := who.Find(r, from, report.Who)

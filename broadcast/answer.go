@@ -81,6 +81,8 @@ type Heard struct {
 	Status Status
 	// Stranded adds to Safe that the writer cannot get home.
 	Stranded bool
+	// Yes says that the text is a mere yes.
+	Yes bool
 	// Over says that the danger is past, as in "I'm out now".
 	Over bool
 	// Others are those whom the text also tells of.

@@ -97,8 +97,10 @@ type prompt struct {
 	purpose broadcast.Purpose
 	check   broadcast.Check // zero for a mail that belongs to no check
 	member  roster.Member
-	// address is where the prompt went; empty when only its token is known.
-	address string
+	// address is where the prompt went, and delivery its record; both are empty when
+	// only its token is known.
+	address  string
+	delivery broadcast.Delivery
 }
 
 // maxLookups is how many mails are looked for that a mail says it replies to.
@@ -116,7 +118,7 @@ func (in *Intake) prompt(ctx context.Context, m letter.Mail) (prompt, bool, erro
 			return prompt{}, false, err
 		}
 		if ok && d.MemberID != "" {
-			return in.about(ctx, prompt{purpose: d.Purpose, address: d.Address}, d.CheckID, d.MemberID)
+			return in.about(ctx, prompt{purpose: d.Purpose, address: d.Address, delivery: d}, d.CheckID, d.MemberID)
 		}
 	}
 	for _, address := range m.To {
@@ -201,7 +203,8 @@ func (in *Intake) bounced(ctx context.Context, c *broadcast.Change, m letter.Mai
 
 // replied plans what a reply says.
 func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m letter.Mail) (ours bool, err error) {
-	a, others := in.answer(c, p.check, p.member, m)
+	a, heard := in.answer(c, p.check, p.member, m)
+	others := heard.Others
 	own, isOwn := in.own(p, m.From.Address)
 	asks := p.purpose.Answerable() || p.purpose == broadcast.Reply
 	cries := grave(a.Status) || m.Automation != "" && len(others) > 0
@@ -246,7 +249,14 @@ func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m 
 		if err != nil {
 			return false, err
 		}
-		in.Service.PlanAnswer(c, p.check, st, a)
+		sure := st.Confirms(p.delivery) && m.Automation == ""
+		if sure && heard.Yes {
+			a.Status = broadcast.Safe
+		}
+		a.Confirmed = st.Grave() && (sure || heard.Over)
+		if in.Service.PlanAnswer(c, p.check, st, a) {
+			in.Service.PlanConfirm(c, p.check, st, a)
+		}
 	}
 	for _, other := range others {
 		st, ok, err := in.Service.Standing(ctx, p.check, other.Member)
@@ -298,8 +308,9 @@ func sameAddress(a, b string) bool {
 	return strings.EqualFold(bare(a), bare(b))
 }
 
-// answer is what the mail reports of the member whom it is from, and of others.
-func (in *Intake) answer(c *broadcast.Change, check broadcast.Check, from roster.Member, m letter.Mail) (broadcast.Answer, []broadcast.Told) {
+// answer is what the mail reports of the member whom it is from, and what else was
+// heard in it.
+func (in *Intake) answer(c *broadcast.Change, check broadcast.Check, from roster.Member, m letter.Mail) (broadcast.Answer, broadcast.Heard) {
 	text := withoutOurs(m.Text)
 	if text == "" && !strings.ContainsAny(m.Subject, ":：") {
 		// Some people write all they have to say where the subject stands.
@@ -318,7 +329,8 @@ func (in *Intake) answer(c *broadcast.Change, check broadcast.Check, from roster
 	if a.At.Before(check.StartedAt) || a.At.After(c.Now) {
 		a.At = c.Now
 	}
-	return a, slices.DeleteFunc(heard.Others, func(t broadcast.Told) bool { return t.Member.ID == from.ID })
+	heard.Others = slices.DeleteFunc(heard.Others, func(t broadcast.Told) bool { return t.Member.ID == from.ID })
+	return a, heard
 }
 
 // doubted is what is left of what was heard when a program may have said it:
@@ -327,6 +339,7 @@ func doubted(heard broadcast.Heard) broadcast.Heard {
 	if heard.Status == broadcast.Safe {
 		heard.Status, heard.Stranded = broadcast.Unclear, false
 	}
+	heard.Yes, heard.Over = false, false
 	heard.Others = slices.DeleteFunc(slices.Clone(heard.Others), func(t broadcast.Told) bool { return !grave(t.Status) })
 	return heard
 }
