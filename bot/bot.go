@@ -79,6 +79,8 @@ var DefaultPace = Pace{Busy: 2 * time.Second, Quiet: 10 * time.Second, Idle: 50 
 type Bot struct {
 	Options
 	news chan struct{}
+	// heard is closed when all that was said before Run has been read once.
+	heard chan struct{}
 	// family is held while what was read in the family room is taken in: two
 	// goroutines read it.
 	family sync.Mutex
@@ -116,7 +118,7 @@ func New(o Options) *Bot {
 	if o.Fleeting == nil {
 		o.Fleeting = func() bool { return false }
 	}
-	return &Bot{Options: o, standing: map[int64]bool{}, news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
+	return &Bot{Options: o, standing: map[int64]bool{}, heard: make(chan struct{}), news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
 }
 
 // Wake tells the bot that a check may have begun, so that it looks more often.
@@ -127,6 +129,9 @@ func (b *Bot) Wake() {
 	default:
 	}
 }
+
+// Heard is closed when all that was said before Run has been read once.
+func (b *Bot) Heard() <-chan struct{} { return b.heard }
 
 // awaits makes the bot look often for a time: it has asked somebody something.
 func (b *Bot) awaits(d time.Duration) {

@@ -68,6 +68,27 @@ func (b *Bot) followRoom(ctx context.Context, wait time.Duration) error {
 	return b.take(ctx, place{room: token}, batch)
 }
 
+// readRoom takes in all that was said in the family room so far.
+func (b *Bot) readRoom(ctx context.Context) error {
+	for {
+		token, err := b.Family(ctx)
+		if err != nil {
+			return err
+		}
+		before, _, err := b.Service.Store.Cursor(ctx, token)
+		if err != nil {
+			return err
+		}
+		if err := b.followRoom(ctx, 0); err != nil {
+			return err
+		}
+		after, _, err := b.Service.Store.Cursor(ctx, token)
+		if err != nil || after == before {
+			return err
+		}
+	}
+}
+
 // messages reads a piece of a room. Where people have written very long texts
 // the piece may be larger than what is taken in one answer; then it is asked
 // for in smaller ones.
@@ -142,6 +163,7 @@ func (b *Bot) listenDirect(ctx context.Context) {
 	trouble := trouble{what: "read one-to-one rooms"}
 	etag := ""
 	var swept time.Time
+	caught := false
 	lively := time.Now() // when something was last said or sent
 	for ctx.Err() == nil {
 		busy, err := b.busy(ctx)
@@ -153,8 +175,14 @@ func (b *Bot) listenDirect(ctx context.Context) {
 		if err == nil {
 			etag, err = b.readNotified(ctx, etag)
 		}
-		if busy {
+		if !caught {
+			err = errors.Join(err, b.readRoom(ctx))
+		} else if busy {
 			err = errors.Join(err, b.followRoom(ctx, 0))
+		}
+		if err == nil && !caught {
+			caught = true
+			close(b.heard)
 		}
 		wait := b.Pace.Idle
 		if busy {

@@ -22,7 +22,12 @@ type Dispatcher struct {
 	lanes    []chan struct{}
 	clock    chan struct{}
 	asked    chan struct{}
+	heard    []<-chan struct{}
 }
+
+// hearTime is how long the silent are left alone after a start, while what was
+// said before it is being read.
+const hearTime = 10 * time.Second
 
 // sendTimeout bounds one attempt to send one message.
 const sendTimeout = 30 * time.Second
@@ -35,6 +40,12 @@ func NewDispatcher(s *Service, channels ...Channel) *Dispatcher {
 	}
 	return d
 }
+
+// Await makes the dispatcher hear before it speaks: after Run has begun, nobody is
+// chased as silent before the channels are closed, each by somebody who has read
+// what was said while nothing ran, or 10 s have been tried. Everything else goes
+// out at once. It must not be called after Run.
+func (d *Dispatcher) Await(heard ...<-chan struct{}) { d.heard = heard }
 
 // Wake makes the dispatcher look at the ledger. It never blocks.
 func (d *Dispatcher) Wake() {
@@ -69,18 +80,48 @@ func poke(c chan struct{}) {
 // holds up no chat message.
 func (d *Dispatcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
+	heard := d.hold(ctx, time.Now())
 	for i, channel := range d.channels {
 		wg.Go(func() { d.runLane(ctx, channel, d.lanes[i]) })
 		if editor, ok := channel.(Editor); ok && channel.Name() == Room {
 			wg.Go(func() { d.board.run(ctx, editor) })
 		}
 	}
-	wg.Go(func() { d.runClock(ctx) })
+	wg.Go(func() { d.runClock(ctx, heard) })
 	wg.Wait()
 }
 
-// runClock wakes the lanes when something becomes due, and climbs the ladder.
-func (d *Dispatcher) runClock(ctx context.Context) {
+// hold puts off what is already due to the silent, and returns what is closed when
+// the ladder may go on. When that cannot be written down, it is not waited for.
+func (d *Dispatcher) hold(ctx context.Context, now time.Time) <-chan struct{} {
+	done := make(chan struct{})
+	open, err := d.service.Open(ctx)
+	if err == nil && len(open) > 0 && len(d.heard) > 0 {
+		_, err = d.service.Store.Commit(ctx, Change{Now: now, Hold: now.Add(hearTime)})
+	}
+	if err != nil && ctx.Err() == nil {
+		zerolog.Ctx(ctx).Error().Err(err).Msg("cannot put off what is due to the silent")
+	}
+	go func() {
+		defer close(done)
+		end := time.NewTimer(hearTime)
+		defer end.Stop()
+		for _, heard := range d.heard {
+			select {
+			case <-heard:
+			case <-end.C:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return done
+}
+
+// runClock wakes the lanes when something becomes due, and climbs the ladder once
+// heard is closed.
+func (d *Dispatcher) runClock(ctx context.Context, heard <-chan struct{}) {
 	log := zerolog.Ctx(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -93,6 +134,8 @@ func (d *Dispatcher) runClock(ctx context.Context) {
 			continue
 		case <-d.clock:
 		case <-timer.C:
+		case <-heard:
+			heard = nil
 		}
 		if jump := wall.jumped(time.Now()); jump != 0 {
 			log.Warn().Dur("by", jump).Msg("the clock was set; what is due moves with it")
@@ -100,10 +143,12 @@ func (d *Dispatcher) runClock(ctx context.Context) {
 				log.Error().Err(err).Msg("cannot move what is due along with the clock")
 			}
 		}
-		if err := d.service.Advance(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			log.Error().Err(err).Msg("cannot go on with the escalation; trying again")
-			timer.Reset(5 * time.Second)
-			continue
+		if heard == nil {
+			if err := d.service.Advance(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				log.Error().Err(err).Msg("cannot go on with the escalation; trying again")
+				timer.Reset(5 * time.Second)
+				continue
+			}
 		}
 		for _, lane := range d.lanes {
 			poke(lane)

@@ -88,6 +88,9 @@ type Change struct {
 	// Links are added; CloseBoard takes all links to the board away first.
 	Links      []Link
 	CloseBoard bool
+	// Hold puts off until then what is due to the silent, and about them; zero for
+	// no time.
+	Hold time.Time
 	// ClockJump moves the times of open checks, and of everything that waits to
 	// be sent, because the clock was set by so much.
 	ClockJump time.Duration

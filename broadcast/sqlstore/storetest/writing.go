@@ -222,6 +222,31 @@ var writing = []promise{
 		}
 		expect(l, "another room", l.cursor("other"), 7)
 	}},
+	{"what is for the silent is put off, and nothing else", func(l *ledger) {
+		check := l.begin("quake", directly, "mother", "father")
+		var due []broadcast.Delivery
+		for _, purpose := range []broadcast.Purpose{broadcast.Remind, broadcast.Silence, broadcast.Alarm, broadcast.Reply} {
+			d := prompt("mother", broadcast.Email, string(purpose))
+			d.CheckID, d.Purpose, d.DueAt, d.Reference = check.ID, purpose, at(1), "r-"+string(purpose)
+			due = append(due, d)
+		}
+		later := prompt("father", broadcast.Email, "later")
+		later.CheckID, later.Purpose, later.DueAt, later.Reference = check.ID, broadcast.Remind, at(9), "r-later"
+		l.commit(broadcast.Change{Now: start, Deliveries: append(due, later)})
+		l.commit(broadcast.Change{Now: at(2), Hold: at(3)})
+		purposes := func(claimed []broadcast.Delivery) (all []string) {
+			for _, d := range claimed {
+				all = append(all, d.Step)
+				l.commit(broadcast.Change{Results: []broadcast.Result{{ID: d.ID, State: broadcast.Sent}}})
+			}
+			return all
+		}
+		expect(l, "due before", purposes(l.claim(broadcast.Email, at(2), 9)), []string{"alarm", "reply"})
+		expect(l, "due then", purposes(l.claim(broadcast.Email, at(3), 9)), []string{"remind", "silence"})
+		expect(l, "due later", purposes(l.claim(broadcast.Email, at(8), 9)), nil)
+		expect(l, "due last", purposes(l.claim(broadcast.Email, at(9), 9)), []string{"later"})
+		expect(l, "the prompts", len(l.claim(broadcast.Direct, start, 9)), 2)
+	}},
 	{"a message of our own says nothing of what was read", func(l *ledger) {
 		check := l.begin("quake", directly, "mother", "father")
 		claimed := l.claim(broadcast.Direct, start, 9)

@@ -139,6 +139,11 @@ func (a *App) Work(ctx context.Context, also ...func(context.Context)) error {
 		}
 		defer stop()
 	}
+	heard := []<-chan struct{}{a.bot.Heard()}
+	if a.inbox != nil && !a.guest {
+		heard = append(heard, a.inbox.Heard())
+	}
+	a.dispatcher.Await(heard...)
 	a.leads.Store(true)
 	defer a.leads.Store(false)
 	var wg sync.WaitGroup

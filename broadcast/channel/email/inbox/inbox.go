@@ -26,6 +26,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -81,7 +82,13 @@ type Inbox struct {
 	// failed counts, by UID, how often a mail of the room could not be taken in.
 	failed map[uint32]int
 	room   string
+	// heard is closed when all that had arrived before Run has been read once.
+	heard chan struct{}
+	once  sync.Once
 }
+
+// Heard is closed when all that had arrived before Run has been read once.
+func (b *Inbox) Heard() <-chan struct{} { return b.heard }
 
 // New returns an inbox that does not read yet. It calls nobody; the error says
 // which option is wrong.
@@ -126,7 +133,7 @@ func New(o Options, in *Intake) (*Inbox, error) {
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
 	}
-	return &Inbox{o: o, intake: in, failed: map[uint32]int{}}, nil
+	return &Inbox{o: o, intake: in, failed: map[uint32]int{}, heard: make(chan struct{})}, nil
 }
 
 // local reports whether the host is this machine.
@@ -144,6 +151,7 @@ func (b *Inbox) Run(ctx context.Context) {
 	wait, last := time.Duration(0), ""
 	for ctx.Err() == nil {
 		err := b.follow(ctx, func() {
+			b.once.Do(func() { close(b.heard) })
 			if last != "" {
 				log.Info().Msg("the mailbox can be read again")
 			}
