@@ -87,6 +87,13 @@ type Bot struct {
 	// turn has something while what was read is taken in, in whatever room:
 	// documents such as what people prefer are read, changed and written whole.
 	turn chan struct{}
+	// rewinds are known while turn is held.
+	rewinds rewinds
+	// judged is, by room, at what place it was last looked whether the server was put
+	// back, and when.
+	judged map[string]judgement
+	// back is set when the server was put back, until the notifications are read anew.
+	back atomic.Bool
 	// replies are the times of the latest replies to each member, and cries those
 	// of the alarms that each has raised outside a check.
 	replies, cries map[string][]time.Time
@@ -118,7 +125,7 @@ func New(o Options) *Bot {
 	if o.Fleeting == nil {
 		o.Fleeting = func() bool { return false }
 	}
-	return &Bot{Options: o, standing: map[int64]bool{}, heard: make(chan struct{}), news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
+	return &Bot{Options: o, standing: map[int64]bool{}, judged: map[string]judgement{}, heard: make(chan struct{}), news: make(chan struct{}, 1), turn: make(chan struct{}, 1), replies: map[string][]time.Time{}, cries: map[string][]time.Time{}, seen: map[string]int64{}, direct: map[string]bool{}}
 }
 
 // Wake tells the bot that a check may have begun, so that it looks more often.

@@ -19,9 +19,9 @@ type rewound struct {
 	times atomic.Int64
 }
 
-func (r *rewound) Cursor(ctx context.Context, room string) (int64, bool, error) {
+func (r *rewound) Cursor(ctx context.Context, room string) (broadcast.Cursor, bool, error) {
 	if room == r.room && r.times.Add(-1) >= 0 {
-		return r.after, true, nil
+		return broadcast.Cursor{Room: room, After: r.after}, true, nil
 	}
 	return r.Store.Cursor(ctx, room)
 }

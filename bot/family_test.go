@@ -112,6 +112,7 @@ func (h *home) start() {
 	channels := talk.New(talk.Options{Client: h.client, User: "anpi", Room: "Family", Language: h.lang, Zone: time.UTC})
 	d := broadcast.NewDispatcher(h.service, channels.Room(), channels.Direct())
 	b := bot.New(bot.Options{Client: h.client, Service: h.service, User: "anpi", Family: channels.Family, Forget: channels.Forget, Language: h.lang, Zone: time.UTC, Next: h.next, Fleeting: h.fleeting.Load})
+	d.Await(b.Heard())
 	h.service.Wake = func() { d.Wake(); b.Wake() }
 	done := make(chan struct{}, 2)
 	go func() { d.Run(ctx); done <- struct{}{} }()

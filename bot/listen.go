@@ -19,7 +19,11 @@ const longPoll = 30 * time.Second
 func (b *Bot) listenRoom(ctx context.Context) {
 	trouble := trouble{what: "listen to the family room"}
 	for ctx.Err() == nil {
-		if err := b.followRoom(ctx, longPoll); err != nil && ctx.Err() == nil {
+		wait := longPoll
+		if trouble.last != "" {
+			wait = 0 // is it still the room that it was?
+		}
+		if err := b.followRoom(ctx, wait); err != nil && ctx.Err() == nil {
 			sleep(ctx, trouble.failed(ctx, err))
 			continue
 		}
@@ -35,17 +39,17 @@ func (b *Bot) followRoom(ctx context.Context, wait time.Duration) error {
 	if err != nil {
 		return err
 	}
-	after, known, err := b.Service.Store.Cursor(ctx, token)
+	at, known, err := b.Service.Store.Cursor(ctx, token)
 	if err != nil {
 		return err
 	}
 	if !known {
-		if after, err = b.seed(ctx, token, 0); err != nil {
+		if at.After, err = b.seed(ctx, token, 0); err != nil {
 			return err
 		}
 	}
 	asked := time.Now()
-	batch, err := b.messages(ctx, token, talkapi.Query{After: after, Wait: wait})
+	batch, last, err := b.messages(ctx, token, talkapi.Query{After: at.After, Wait: wait})
 	if errors.Is(err, talkapi.ErrNotFound) {
 		b.Forget(token)
 	}
@@ -56,15 +60,25 @@ func (b *Bot) followRoom(ctx context.Context, wait time.Duration) error {
 		// A server that does not hold the question must not be asked in a circle.
 		sleep(ctx, time.Second)
 	}
+	if wait == 0 && known {
+		back, err := b.isBack(ctx, token, at, last, batch.Messages)
+		if err != nil {
+			return err
+		}
+		if back {
+			return b.goBack(ctx, token, at)
+		}
+	}
 	b.family.Lock()
 	defer b.family.Unlock()
-	if after, _, err = b.Service.Store.Cursor(ctx, token); err != nil {
+	now, _, err := b.Service.Store.Cursor(ctx, token)
+	if err != nil {
 		return err
 	}
-	if batch.LastGiven <= after {
+	if batch.LastGiven <= now.After {
 		return nil // the other goroutine was faster
 	}
-	batch.Messages = slices.DeleteFunc(batch.Messages, func(m talkapi.Message) bool { return m.ID <= after })
+	batch.Messages = slices.DeleteFunc(batch.Messages, func(m talkapi.Message) bool { return m.ID <= now.After })
 	return b.take(ctx, place{room: token}, batch)
 }
 
@@ -83,7 +97,7 @@ func (b *Bot) readRoom(ctx context.Context) error {
 			return err
 		}
 		after, _, err := b.Service.Store.Cursor(ctx, token)
-		if err != nil || after == before {
+		if err != nil || after.After == before.After {
 			return err
 		}
 	}
@@ -91,22 +105,27 @@ func (b *Bot) readRoom(ctx context.Context) error {
 
 // messages reads a piece of a room. Where people have written very long texts
 // the piece may be larger than what is taken in one answer; then it is asked
-// for in smaller ones.
-func (b *Bot) messages(ctx context.Context, token string, q talkapi.Query) (talkapi.Batch, error) {
+// for in smaller ones. At is the message at the place from which it is read, as far
+// as a look without a wait shows it.
+func (b *Bot) messages(ctx context.Context, token string, q talkapi.Query) (batch talkapi.Batch, at *talkapi.Message, err error) {
 	for _, q.Limit = range []int{100, 10, 1} {
-		batch, err := b.Client.Messages(ctx, token, q)
+		if q.Wait > 0 {
+			batch, err = b.Client.Messages(ctx, token, q)
+		} else {
+			batch, at, err = b.Client.Fresh(ctx, token, q)
+		}
 		if !errors.Is(err, talkapi.ErrTooLarge) {
-			return batch, err
+			return batch, at, err
 		}
 	}
-	return talkapi.Batch{}, talkapi.ErrTooLarge
+	return talkapi.Batch{}, nil, talkapi.ErrTooLarge
 }
 
 // seed begins to read a room at its newest message: what was said before the
 // bot came is not for it. But what was said since an open check began is, and so
 // is the message that a notification names; notified is 0 when there is none.
 func (b *Bot) seed(ctx context.Context, token string, notified int64) (int64, error) {
-	after, err := b.newest(ctx, token)
+	from, err := b.newest(ctx, token)
 	if err != nil {
 		return 0, fmt.Errorf("find where to begin reading: %w", err)
 	}
@@ -116,46 +135,51 @@ func (b *Bot) seed(ctx context.Context, token string, notified int64) (int64, er
 		return 0, err
 	}
 	if len(open) > 0 {
-		if after, err = b.newestBefore(ctx, token, b.began(open[len(open)-1]).Add(-earlyTime)); err != nil {
+		if from, err = b.newestBefore(ctx, token, b.began(open[len(open)-1]).Add(-earlyTime)); err != nil {
 			return 0, fmt.Errorf("find where to begin reading: %w", err)
 		}
 	}
-	if notified > 0 {
-		after = min(after, notified-1)
+	if notified > 0 && notified <= from.After {
+		from = broadcast.Cursor{After: notified - 1}
 	}
-	_, err = b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{{Room: token, After: after, IfNew: true}}})
-	return after, err
+	from.Room, from.IfNew = token, true
+	_, err = b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{from}})
+	return from.After, err
 }
 
-// newest is the id of the newest message of a room.
-func (b *Bot) newest(ctx context.Context, token string) (int64, error) {
+// newest is the place of the newest message of a room; zero when there is none.
+func (b *Bot) newest(ctx context.Context, token string) (broadcast.Cursor, error) {
 	batch, err := b.Client.History(ctx, token, 0, 1)
 	if err != nil || len(batch.Messages) == 0 {
-		return batch.LastGiven, err
+		return broadcast.Cursor{After: batch.LastGiven}, err
 	}
-	return batch.Messages[0].ID, nil
+	return broadcast.Cursor{After: batch.Messages[0].ID, At: batch.Messages[0].Time}, nil
 }
 
-// newestBefore is the id of the newest message written before the time; 0 when
-// all are later.
-func (b *Bot) newestBefore(ctx context.Context, token string, t time.Time) (int64, error) {
+// newestBefore is the place of the newest message written before the time; zero
+// when all are later.
+func (b *Bot) newestBefore(ctx context.Context, token string, t time.Time) (broadcast.Cursor, error) {
 	before := int64(0)
 	for {
 		batch, err := b.Client.History(ctx, token, before, 100)
 		if err != nil {
-			return 0, err
+			return broadcast.Cursor{}, err
 		}
 		for _, m := range batch.Messages {
 			if m.Time.Before(t) {
-				return m.ID, nil
+				return broadcast.Cursor{After: m.ID, At: m.Time}, nil
 			}
 		}
 		if batch.LastGiven == 0 || batch.LastGiven == before {
-			return 0, nil
+			return broadcast.Cursor{}, nil
 		}
 		before = batch.LastGiven
 	}
 }
+
+// lookEvery is how often, while nothing is on, the family room is looked at for
+// whether it is still the one that was read: waiting for news does not tell.
+const lookEvery = 15 * time.Minute
 
 // listenDirect reads one-to-one rooms when the notifications name them, and
 // sweeps through those with an unanswered prompt now and then.
@@ -164,9 +188,19 @@ func (b *Bot) listenDirect(ctx context.Context) {
 	etag := ""
 	var swept time.Time
 	caught := false
+	var looked time.Time // when the family room was last read without a wait
 	lively := time.Now() // when something was last said or sent
 	for ctx.Err() == nil {
 		busy, err := b.busy(ctx)
+		var room error
+		if b.back.Swap(false) || trouble.last != "" {
+			etag = "" // it may be that of another list, from before
+		}
+		if err == nil && (!caught || trouble.last != "") {
+			// Before anything else is read: is it still the server that it was? But
+			// while the room cannot be read, people are heard alone.
+			room = b.readRoom(ctx)
+		}
 		if err == nil && (swept.IsZero() || busy && time.Since(swept) >= b.Pace.Sweep) {
 			if err = b.sweep(ctx); err == nil {
 				swept = time.Now()
@@ -175,11 +209,10 @@ func (b *Bot) listenDirect(ctx context.Context) {
 		if err == nil {
 			etag, err = b.readNotified(ctx, etag)
 		}
-		if !caught {
-			err = errors.Join(err, b.readRoom(ctx))
-		} else if busy {
-			err = errors.Join(err, b.followRoom(ctx, 0))
+		if room == nil && (busy || time.Since(looked) >= lookEvery) {
+			room, looked = b.followRoom(ctx, 0), time.Now()
 		}
+		err = errors.Join(err, room)
 		if err == nil && !caught {
 			caught = true
 			close(b.heard)
@@ -366,19 +399,32 @@ func (b *Bot) sweep(ctx context.Context) error {
 // that a notification names, 0 when none does: a room that was never read is read
 // from there at the latest.
 func (b *Bot) readDirect(ctx context.Context, token string, notified int64) error {
-	after, known, err := b.Service.Store.Cursor(ctx, token)
+	at, known, err := b.Service.Store.Cursor(ctx, token)
 	if err != nil {
 		return err
 	}
 	if !known {
-		if after, err = b.seed(ctx, token, notified); err != nil {
+		if at.After, err = b.seed(ctx, token, notified); err != nil {
 			return gone(err)
 		}
 	}
+	after := at.After
 	for {
-		batch, err := b.messages(ctx, token, talkapi.Query{After: after})
+		batch, last, err := b.messages(ctx, token, talkapi.Query{After: after})
 		if err != nil {
 			return gone(fmt.Errorf("read a one-to-one room: %w", err))
+		}
+		if known && after == at.After {
+			back, err := b.isBack(ctx, token, at, last, batch.Messages)
+			if err != nil {
+				return err
+			}
+			if back {
+				if err := b.goBack(ctx, token, at); err != nil {
+					return err
+				}
+				return b.readDirect(ctx, token, 0)
+			}
 		}
 		if batch.LastGiven <= after {
 			break

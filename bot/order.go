@@ -32,7 +32,7 @@ func (b *Bot) began(check broadcast.Check) time.Time {
 // of its messages, or at that time or later, but for so much.
 func (h *hearing) follows(ctx context.Context, check broadcast.Check, but time.Duration) (bool, error) {
 	if n := broadcast.TalkNumber(check.Key); n != 0 {
-		return broadcast.TalkNumber(h.carrier()) > n, nil
+		return h.number > n, nil
 	}
 	if !h.at.Before(h.began(check).Truncate(time.Second).Add(but)) {
 		return true, nil
@@ -74,7 +74,7 @@ func (h *hearing) rewrites(ctx context.Context, check broadcast.Check) (bool, er
 		return false, nil
 	}
 	original := *h
-	original.id, original.at = h.message.ID, h.message.Time
+	original.id, original.number, original.at = h.message.ID, h.rewinds.number(h.message), h.message.Time
 	follows, err := original.follows(ctx, check, 0)
 	return !follows, err
 }

@@ -37,10 +37,11 @@ type hearing struct {
 	member  roster.Member
 	message talkapi.Message
 	// id and at are of what they wrote, tapped or edited, at on the server's
-	// clock; edited says that the message is an earlier one.
-	id     int64
-	at     time.Time
-	edited bool
+	// clock, and number tells its place in the order of all that was ever said;
+	// edited says that the message is an earlier one.
+	id, number int64
+	at         time.Time
+	edited     bool
 	// before commits what the messages before this one have planned, so that
 	// what follows is read in its light.
 	before func() error
@@ -59,9 +60,18 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	var err error
+	if b.rewinds, err = readRewinds(ctx, b.Service.Store); err != nil {
+		return err
+	}
 	change := broadcast.Change{Now: time.Now()}
+	var last talkapi.Message // that was read
 	commit := func(upTo int64) error {
-		change.Cursors = []broadcast.Cursor{{Room: p.room, After: upTo}}
+		cursor := broadcast.Cursor{Room: p.room, After: upTo}
+		if last.ID == upTo {
+			cursor.At = last.Time
+		}
+		change.Cursors = []broadcast.Cursor{cursor}
 		_, err := b.Service.Commit(ctx, change)
 		change = broadcast.Change{Now: time.Now()}
 		if err != nil {
@@ -79,9 +89,10 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 			return err
 		}
 		if !known {
+			last = m
 			continue
 		}
-		h := &hearing{Bot: b, change: &change, place: p, member: member, message: m, id: m.ID, at: m.Time}
+		h := &hearing{Bot: b, change: &change, place: p, member: member, message: m, id: m.ID, number: b.rewinds.number(m), at: m.Time}
 		h.before = func() error {
 			clear(heard)
 			return commit(m.ID - 1)
@@ -97,7 +108,7 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 		if err != nil {
 			return err
 		}
-		if alone {
+		if last = m; alone {
 			// What comes after it must see what it did.
 			if err := commit(m.ID); err != nil {
 				return err
@@ -244,7 +255,7 @@ func (h *hearing) adds(check broadcast.Check, standing broadcast.Standing, a bro
 }
 
 // carrier names what they wrote, tapped or edited.
-func (h *hearing) carrier() string { return broadcast.TalkCarrier(h.id) }
+func (h *hearing) carrier() string { return broadcast.TalkCarrier(h.number, h.at) }
 
 // receipt plans to show the member how they were understood: with a reaction on
 // their own message in the room, with a few words alone. A tap shows by itself.

@@ -188,7 +188,7 @@ func (h *hearing) deleted(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	carrier := broadcast.TalkCarrier(h.message.Parent.ID)
+	carrier := broadcast.TalkCarrier(h.rewinds.number(*h.message.Parent), h.message.Parent.Time)
 	i := slices.IndexFunc(answers, func(a broadcast.Answer) bool { return a.Carrier == carrier })
 	if i < 0 {
 		return nil

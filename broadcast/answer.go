@@ -43,9 +43,13 @@ type Place struct {
 	Longitude float64 `json:"lon"`
 }
 
-// TalkCarrier is the carrier of an answer in a message of a Talk server, whose
-// numbers grow in the order of what is said, over all rooms.
-func TalkCarrier(message int64) string { return talkCarrier + strconv.FormatInt(message, 10) }
+// TalkCarrier is the carrier of an answer in a message of a Talk server. Its number
+// grows in the order of what is said, over all rooms; with the time at which it was
+// written, no two have the same carrier, not even on a server that was put back to
+// an earlier state and gives its numbers anew.
+func TalkCarrier(number int64, written time.Time) string {
+	return talkCarrier + strconv.FormatInt(number, 10) + "@" + strconv.FormatInt(written.Unix(), 10)
+}
 
 const talkCarrier = "talk:"
 
@@ -56,6 +60,7 @@ func TalkNumber(carrier string) int64 {
 	if !ok {
 		return 0
 	}
+	digits, _, _ = strings.Cut(digits, "@")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
 		return 0

@@ -147,17 +147,9 @@ func (b *board) update(ctx context.Context, editor Editor, now time.Time) error 
 // edit changes the newest message with the tally, or puts a new one in the
 // place of one that has become too old.
 func (b *board) edit(ctx context.Context, editor Editor, t Tally, now time.Time) error {
-	deliveries, err := b.service.Store.Deliveries(ctx, t.Check.ID)
+	newest, count, err := b.newest(ctx, t.Check)
 	if err != nil {
-		return fmt.Errorf("find the tally of check %d: %w", t.Check.ID, err)
-	}
-	var newest Delivery
-	count := 0
-	for _, d := range deliveries {
-		if d.Purpose == TallyOf {
-			newest = d
-			count++
-		}
+		return err
 	}
 	switch newest.State {
 	case Sent, Seen:
@@ -179,6 +171,9 @@ func (b *board) edit(ctx context.Context, editor Editor, t Tally, now time.Time)
 		err = editor.Edit(ctx, newest.Receipt, m)
 	}
 	if errors.Is(err, ErrTooOld) {
+		if now, _, err := b.newest(ctx, t.Check); err != nil || now.Receipt != newest.Receipt || now.State != newest.State {
+			return err // meanwhile it was found to be lost, and is sent again
+		}
 		_, err = b.service.Commit(ctx, Change{Now: now, Deliveries: []Delivery{t.Check.tally(now, count+1)}})
 		return err
 	}
@@ -187,4 +182,20 @@ func (b *board) edit(ctx context.Context, editor Editor, t Tally, now time.Time)
 	}
 	b.shows(t)
 	return nil
+}
+
+// newest is the newest message with the tally of the check, and how many there
+// were.
+func (b *board) newest(ctx context.Context, check Check) (newest Delivery, count int, err error) {
+	deliveries, err := b.service.Store.Deliveries(ctx, check.ID)
+	if err != nil {
+		return newest, 0, fmt.Errorf("find the tally of check %d: %w", check.ID, err)
+	}
+	for _, d := range deliveries {
+		if d.Purpose == TallyOf {
+			newest = d
+			count++
+		}
+	}
+	return newest, count, nil
 }

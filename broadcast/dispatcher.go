@@ -84,7 +84,13 @@ func (d *Dispatcher) Run(ctx context.Context) {
 	for i, channel := range d.channels {
 		wg.Go(func() { d.runLane(ctx, channel, d.lanes[i]) })
 		if editor, ok := channel.(Editor); ok && channel.Name() == Room {
-			wg.Go(func() { d.board.run(ctx, editor) })
+			wg.Go(func() {
+				select {
+				case <-heard: // what the room shows is old until then, or not even there
+				case <-ctx.Done():
+				}
+				d.board.run(ctx, editor)
+			})
 		}
 	}
 	wg.Go(func() { d.runClock(ctx, heard) })

@@ -46,7 +46,7 @@ type Store interface {
 	SilentRooms(ctx context.Context) ([]string, error)
 	// Cursor returns up to which message a room was read; ok is false when it
 	// never was.
-	Cursor(ctx context.Context, room string) (after int64, ok bool, err error)
+	Cursor(ctx context.Context, room string) (c Cursor, ok bool, err error)
 
 	// Link returns the link with the hash; ok is false when there is none.
 	Link(ctx context.Context, hash string) (l Link, ok bool, err error)
@@ -79,6 +79,8 @@ type Change struct {
 	Climb *Climb
 	// Close ends a check; its prompts that are still due are dropped.
 	Close *Close
+	// Rewind takes back what is known of messages that the chat server has lost.
+	Rewind *Rewind
 	// Cursors move on the places up to which rooms were read. They never move
 	// back. Only reading a room begins its cursor: what was said before a message
 	// of our own has been read by nobody.
@@ -131,8 +133,24 @@ type Close struct {
 type Cursor struct {
 	Room  string
 	After int64
+	// At is when the message was written, on the clock of its server; zero when no
+	// message with that number was seen.
+	At time.Time
 	// IfNew sets the cursor only where the room has none yet.
 	IfNew bool
+}
+
+// RewindsDocument holds how often the chat server was put back, and when.
+const RewindsDocument = "rewinds"
+
+// Rewind says that the chat server was put back to an earlier state: a room has no
+// message any more above Above, and those numbers are given anew. What stood there
+// stands nowhere; prompts of open checks are due again, for a member and channel
+// only the newest. The room is read again from After.
+type Rewind struct {
+	Room  string
+	Above int64
+	After int64
 }
 
 // Result is what came of a delivery: its new state, with Due for one that is

@@ -135,40 +135,54 @@ type Batch struct {
 // everything that the server has is returned, reactions included.
 func (c *Client) Messages(ctx context.Context, token string, q Query) (Batch, error) {
 	if q.Wait < time.Second && q.After > 1 && !q.MarkRead {
-		return c.fresh(ctx, token, q)
+		b, _, err := c.Fresh(ctx, token, q)
+		return b, err
 	}
 	return c.after(ctx, token, q)
 }
 
-// fresh reads past the server's memory cache. For each room that holds the last
+// Fresh is Messages without a wait, and also returns the message at the offset,
+// which shows whether that is still what it was; nil where there is no such message
+// any more, or it has expired or is not shown.
+//
+// It reads past the server's memory cache. For each room that holds the last
 // offset after which there was nothing, for 30 s, and a reaction does not
 // correct it: whoever asks with the same offset is told that there is nothing
 // new. One below, the message at the offset comes along, which shows that the
 // database was asked.
-func (c *Client) fresh(ctx context.Context, token string, q Query) (Batch, error) {
+func (c *Client) Fresh(ctx context.Context, token string, q Query) (b Batch, at *Message, err error) {
+	q.Wait, q.MarkRead = 0, false
+	if q.After <= 1 {
+		b, err := c.after(ctx, token, q)
+		return b, nil, err
+	}
 	below := q
 	below.After--
 	if q.Limit > 0 {
 		below.Limit++
 	}
-	b, err := c.after(ctx, token, below)
-	if err != nil {
-		return Batch{}, err
+	if b, err = c.after(ctx, token, below); err != nil {
+		return Batch{}, nil, err
 	}
 	if b.LastGiven == 0 && len(b.Messages) == 0 {
 		// Nothing at all: the message at the offset has expired, or the cache
 		// holds just this lower offset. It holds one only, so now the offset
 		// itself is safe to ask with.
-		return c.after(ctx, token, q)
+		b, err = c.after(ctx, token, q)
+		return b, nil, err
+	}
+	if i := slices.IndexFunc(b.Messages, func(m Message) bool { return m.ID == q.After }); i >= 0 {
+		before := b.Messages[i]
+		at = &before
 	}
 	b.Messages = slices.DeleteFunc(b.Messages, func(m Message) bool { return m.ID <= q.After })
 	if b.LastGiven <= q.After && len(b.Messages) == 0 {
 		b.LastGiven = 0
 		if q.CommonRead == 0 || b.CommonRead == q.CommonRead {
-			return Batch{}, nil
+			return Batch{}, at, nil
 		}
 	}
-	return b, nil
+	return b, at, nil
 }
 
 // after makes one request.

@@ -50,6 +50,7 @@ type Room struct {
 	Lobby          bool
 	Permissions    Permissions
 	NotifyLevel    NotifyLevel
+	Expiry         time.Duration // how long messages live; zero for ever
 	LastActivity   time.Time
 	LastRead       int64 // our read marker; may be -2 or 0, and may move backwards
 	LastCommonRead int64 // what everybody has read; 0 while our own read status is private
@@ -312,6 +313,7 @@ type wireRoom struct {
 	Lobby          integer         `json:"lobbyState"`
 	Permissions    integer         `json:"permissions"`
 	NotifyLevel    integer         `json:"notificationLevel"`
+	Expiry         integer         `json:"messageExpiration"`
 	LastActivity   integer         `json:"lastActivity"`
 	LastRead       integer         `json:"lastReadMessage"`
 	LastCommonRead integer         `json:"lastCommonReadMessage"`
@@ -324,7 +326,7 @@ func (w wireRoom) room() Room {
 	r := Room{Token: string(w.Token), Type: RoomType(w.Type), Name: string(w.Name), DisplayName: string(w.DisplayName),
 		Description: string(w.Description), ActorType: string(w.ActorType), ActorID: string(w.ActorID),
 		AttendeeID: int64(w.AttendeeID), Moderator: moderates(w.Participant), Sample: w.ObjectType == "sample", ReadOnly: w.ReadOnly != 0, Lobby: w.Lobby != 0,
-		Permissions: Permissions(w.Permissions), NotifyLevel: NotifyLevel(w.NotifyLevel), LastActivity: w.LastActivity.time(),
+		Permissions: Permissions(w.Permissions), NotifyLevel: NotifyLevel(w.NotifyLevel), Expiry: time.Duration(w.Expiry) * time.Second, LastActivity: w.LastActivity.time(),
 		LastRead: int64(w.LastRead), LastCommonRead: int64(w.LastCommonRead), Unread: int(w.Unread), UnreadMention: bool(w.UnreadMention)}
 	// Absent, [] or reduced without an id: then there is none to speak of.
 	var m wireMessage

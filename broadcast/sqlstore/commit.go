@@ -58,6 +58,9 @@ func commit(ctx context.Context, db *sql.DB, c broadcast.Change, first int64) (d
 	if !c.Hold.IsZero() {
 		w.exec(`UPDATE deliveries SET due_at = $1 WHERE state = $2 AND purpose IN ($3, $4) AND due_at < $1`, ms(c.Hold), broadcast.Due, broadcast.Remind, broadcast.Silence)
 	}
+	if c.Rewind != nil {
+		w.rewind(*c.Rewind)
+	}
 	for _, cursor := range c.Cursors {
 		w.cursor(cursor)
 	}
@@ -235,11 +238,28 @@ func (w *writer) close(c broadcast.Close) bool {
 
 func (w *writer) cursor(c broadcast.Cursor) {
 	if c.IfNew {
-		w.exec(`INSERT INTO cursors (room, last_given) VALUES ($1, $2) ON CONFLICT (room) DO NOTHING`, c.Room, c.After)
+		w.exec(`INSERT INTO cursors (room, last_given, written_at) VALUES ($1, $2, $3) ON CONFLICT (room) DO NOTHING`, c.Room, c.After, ms(c.At))
 		return
 	}
-	w.exec(`INSERT INTO cursors (room, last_given) VALUES ($1, $2)
-		ON CONFLICT (room) DO UPDATE SET last_given = excluded.last_given WHERE excluded.last_given > cursors.last_given`, c.Room, c.After)
+	w.exec(`INSERT INTO cursors (room, last_given, written_at) VALUES ($1, $2, $3)
+		ON CONFLICT (room) DO UPDATE SET last_given = excluded.last_given, written_at = excluded.written_at WHERE excluded.last_given > cursors.last_given`, c.Room, c.After, ms(c.At))
+}
+
+// rewind takes back what is known of messages in a room above a number. What is due
+// again is in doubt: it may have been sent since.
+func (w *writer) rewind(r broadcast.Rewind) {
+	const lost = `room = $1 AND message_id > $2`
+	w.exec(`UPDATE deliveries SET state = $3, due_at = $4, attempt = 0, doubt = 1, reason = '', room = '', message_id = 0, sent_at = 0, seen_at = 0
+		WHERE `+lost+` AND state IN ($5, $6) AND purpose IN ($7, $8, $9, $10, $11)
+		AND EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0)
+		AND NOT (purpose IN ($7, $8) AND EXISTS (SELECT 1 FROM deliveries l WHERE l.check_id = deliveries.check_id AND l.member_id = deliveries.member_id
+			AND l.channel = deliveries.channel AND l.id > deliveries.id AND l.room = $1 AND l.message_id > $2 AND l.purpose IN ($7, $8)))
+		AND NOT (purpose = $11 AND EXISTS (SELECT 1 FROM deliveries l WHERE l.check_id = deliveries.check_id AND l.id > deliveries.id AND l.purpose = $11))`,
+		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen,
+		broadcast.Ask, broadcast.Remind, broadcast.Clarify, broadcast.Confirm, broadcast.TallyOf)
+	w.exec(`UPDATE deliveries SET state = $3 WHERE `+lost+` AND purpose = $4 AND `+waiting, r.Room, r.Above, broadcast.Dropped, broadcast.Ack)
+	w.exec(`UPDATE deliveries SET room = '', message_id = 0 WHERE `+lost, r.Room, r.Above)
+	w.exec(`UPDATE cursors SET last_given = $1, written_at = 0 WHERE room = $2`, r.After, r.Room)
 }
 
 func (w *writer) json(v any) string {

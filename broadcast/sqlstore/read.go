@@ -146,13 +146,15 @@ func (s *Store) SilentRooms(ctx context.Context) ([]string, error) {
 }
 
 // Cursor returns up to which message a room was read.
-func (s *Store) Cursor(ctx context.Context, room string) (after int64, ok bool, err error) {
+func (s *Store) Cursor(ctx context.Context, room string) (c broadcast.Cursor, ok bool, err error) {
 	defer s.hold()()
-	err = s.db.QueryRowContext(ctx, `SELECT last_given FROM cursors WHERE room = $1`, room).Scan(&after)
+	var at int64
+	err = s.db.QueryRowContext(ctx, `SELECT room, last_given, written_at FROM cursors WHERE room = $1`, room).Scan(&c.Room, &c.After, &at)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, nil
+		return c, false, nil
 	}
-	return after, err == nil, wrapRead("read a cursor", err)
+	c.At = fromMS(at)
+	return c, err == nil, wrapRead("read a cursor", err)
 }
 
 // Link returns the link with the hash.

@@ -155,8 +155,8 @@ func TestDiskRunsFull(t *testing.T) {
 		}
 		document, err := l.Document(t.Context(), "roster")
 		do(t, err)
-		if after, _, err := l.Cursor(t.Context(), "family"); err != nil || after != 7 || string(document) != "new" {
-			t.Errorf("%s: read up to %d (%v), the roster is %q", what, after, err, document)
+		if after, _, err := l.Cursor(t.Context(), "family"); err != nil || after.After != 7 || string(document) != "new" {
+			t.Errorf("%s: read up to %d (%v), the roster is %q", what, after.After, err, document)
 		}
 	}
 }

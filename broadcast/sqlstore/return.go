@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/anpi-bot/anpi/broadcast"
 )
 
 // Return brings a ledger that lives in memory back to its disk, with all that
@@ -147,14 +149,17 @@ func (m *merger) keepClosed() {
 	}
 }
 
-// forward moves the cursors on the disk to where they are in memory, never back.
+// forward moves the cursors on the disk to where they are in memory, and back only
+// where the chat server was put back meanwhile.
 func (m *merger) forward() {
+	rewinds := m.word(m.memory, `SELECT body FROM documents WHERE name = $1`, broadcast.RewindsDocument)
+	back := rewinds != m.before.documents[broadcast.RewindsDocument]
 	if m.err != nil {
 		return
 	}
-	m.err = eachRow(m.ctx, m.memory, `SELECT room, last_given FROM cursors`, nil, func(_ []string, v []any) error {
-		m.exec(m.disk, `INSERT INTO cursors (room, last_given) VALUES ($1, $2)
-			ON CONFLICT (room) DO UPDATE SET last_given = excluded.last_given WHERE excluded.last_given > cursors.last_given`, v...)
+	m.err = eachRow(m.ctx, m.memory, `SELECT room, last_given, written_at FROM cursors`, nil, func(_ []string, v []any) error {
+		m.exec(m.disk, `INSERT INTO cursors (room, last_given, written_at) VALUES ($1, $2, $3)
+			ON CONFLICT (room) DO UPDATE SET last_given = excluded.last_given, written_at = excluded.written_at WHERE $4 OR excluded.last_given > cursors.last_given`, append(v, flag(back))...)
 		return m.err
 	})
 }

@@ -70,7 +70,7 @@ func (s *inTurn) Prompt(ctx context.Context, reference string, r broadcast.Recei
 	return s.next().Prompt(ctx, reference, r)
 }
 func (s *inTurn) SilentRooms(ctx context.Context) ([]string, error) { return s.next().SilentRooms(ctx) }
-func (s *inTurn) Cursor(ctx context.Context, room string) (int64, bool, error) {
+func (s *inTurn) Cursor(ctx context.Context, room string) (broadcast.Cursor, bool, error) {
 	return s.next().Cursor(ctx, room)
 }
 func (s *inTurn) Link(ctx context.Context, hash string) (broadcast.Link, bool, error) {
@@ -205,7 +205,7 @@ func TestLedgerOfANewerAnpiIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = sqlstore.Open(t.Context(), path)
-	if err == nil || !strings.Contains(err.Error(), "newer Anpi (schema 9001, this one knows 4): update Anpi") {
+	if err == nil || !strings.Contains(err.Error(), "newer Anpi (schema 9001, this one knows 5): update Anpi") {
 		t.Errorf("opening it says %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Kinds of rooms, by Talk's numbers.
@@ -138,6 +139,13 @@ func (s *Server) SetReadOnly(token string, on bool) {
 	s.mu.Lock()
 	defer s.unlock()
 	s.rooms[token].readOnly = on
+}
+
+// SetExpiry makes new messages of a room vanish after a time; zero for never.
+func (s *Server) SetExpiry(token string, after time.Duration) {
+	s.mu.Lock()
+	defer s.unlock()
+	s.rooms[token].expire = int64(after / time.Second)
 }
 
 // SetLobby sends everybody but moderators to the lobby, or lets them in.

@@ -168,11 +168,11 @@ func (l *ledger) checks() []broadcast.Check {
 func (l *ledger) cursor(room string) int64 {
 	l.Helper()
 	return must(l, func(ctx context.Context) (int64, error) {
-		after, ok, err := l.store.Cursor(ctx, room)
+		c, ok, err := l.store.Cursor(ctx, room)
 		if !ok {
-			after = -1
+			c.After = -1
 		}
-		return after, err
+		return c.After, err
 	})
 }
 

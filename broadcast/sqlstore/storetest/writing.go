@@ -259,6 +259,59 @@ var writing = []promise{
 		expect(l, "a room that nobody has read", l.cursor("new"), -1)
 		expect(l, "a room that was read", l.cursor("known"), 3)
 	}},
+	{"what the chat server has lost is nowhere, and asked again", func(l *ledger) {
+		check := l.begin("quake", directly, "mother", "father")
+		over := l.begin("over", directly, "mother")
+		l.commit(broadcast.Change{Now: at(1), Close: &broadcast.Close{CheckID: over.ID}})
+		sent := func(check broadcast.Check, member, step string, purpose broadcast.Purpose, over broadcast.ChannelName, room string, id int64) {
+			d := prompt(member, over, step)
+			d.CheckID, d.Purpose, d.DueAt, d.Reference = check.ID, purpose, at(50), fmt.Sprint(member, step, over, check.ID)
+			l.commit(broadcast.Change{Now: at(1), Deliveries: []broadcast.Delivery{d}})
+			for _, known := range l.deliveries(check) {
+				if known.Reference == d.Reference {
+					l.commit(broadcast.Change{Now: at(2), Results: []broadcast.Result{{ID: known.ID, State: broadcast.Sent, Receipt: broadcast.Receipt{Room: room, MessageID: id}}}})
+				}
+			}
+		}
+		for _, d := range l.claim(broadcast.Direct, start, 9) {
+			l.commit(broadcast.Change{Now: at(2), Results: []broadcast.Result{{ID: d.ID, State: broadcast.Sent, Receipt: broadcast.Receipt{Room: "with " + d.MemberID, MessageID: 90}}}})
+		}
+		sent(check, "mother", "1", broadcast.Remind, broadcast.Direct, "with mother", 110)
+		sent(check, "mother", "2", broadcast.Remind, broadcast.Direct, "with mother", 120)
+		sent(check, "father", "2", broadcast.Remind, broadcast.Direct, "with father", 121)
+		sent(check, "father", "2", broadcast.Remind, broadcast.Email, "", 0)
+		sent(check, "mother", "alarm-x", broadcast.Alarm, broadcast.Direct, "with mother", 122)
+		sent(check, "", "tally-1", broadcast.TallyOf, broadcast.Room, "family", 123)
+		sent(over, "mother", "1", broadcast.Remind, broadcast.Direct, "with mother", 124)
+		l.commit(broadcast.Change{Now: at(3), Answers: []broadcast.Answer{says(check, "father", "fine")}, Cursors: []broadcast.Cursor{
+			{Room: "family", After: 130, At: at(2)}, {Room: "with mother", After: 95, At: at(1)}, {Room: "imap:box", After: 1000}, {Room: "with father", After: 140, At: at(3)},
+		}})
+		for _, room := range []string{"family", "with mother", "with father", "nowhere"} {
+			l.commit(broadcast.Change{Now: at(4), Rewind: &broadcast.Rewind{Room: room, Above: 100, After: 40}})
+		}
+		expect(l, "cursors", []int64{l.cursor("family"), l.cursor("with mother"), l.cursor("with father"), l.cursor("imap:box"), l.cursor("nowhere")}, []int64{40, 40, 40, 1000, -1})
+		expect(l, "deliveries", l.states(check), []string{
+			"mother direct 0: sent", "father direct 0: sent", "mother direct 1: sent", "mother direct 2: due", "father direct 2: due", "father email 2: sent",
+			"mother direct alarm-x: sent", " room tally-1: due",
+		})
+		expect(l, "of the check that is over", l.states(over), []string{"mother direct 0: dropped", "mother direct 1: sent"})
+		for _, d := range append(l.deliveries(check), l.deliveries(over)...) {
+			if id := d.Receipt.MessageID; id > 100 {
+				l.Errorf("%s still stands at message %d", d.Step, id)
+			}
+			if d.State == broadcast.Due && (!d.Doubt || !d.DueAt.Equal(at(4))) {
+				l.Errorf("%s is due at %v, in doubt: %v", d.Step, d.DueAt, d.Doubt)
+			}
+		}
+		expect(l, "a message of that number", must(l, func(ctx context.Context) (bool, error) {
+			_, ok, err := l.store.Prompt(ctx, "", broadcast.Receipt{Room: "with mother", MessageID: 120})
+			return ok, err
+		}), false)
+		// Whoever has answered is not asked again.
+		claimed := l.claim(broadcast.Direct, at(5), 9)
+		expect(l, "claimed", len(claimed), 1)
+		expect(l, "asked again", claimed[0].MemberID+" "+claimed[0].Step, "mother 2")
+	}},
 	{"documents are replaced whole", func(l *ledger) {
 		read := func(name string) []byte {
 			return must(l, func(ctx context.Context) ([]byte, error) { return l.store.Document(ctx, name) })

@@ -55,7 +55,7 @@ func examineWithout(ctx context.Context, o Options, broken error) ([]doctor.Find
 	defer a.Close()
 	options := a.doctorOptions()
 	options.Data, options.Write, options.Broken = data, true, broken
-	options.Store, options.Memory, options.Integrity, options.Roster, options.Books = nil, nil, nil, nil, nil
+	options.PutBack, options.Store, options.Memory, options.Integrity, options.Roster, options.Books = nil, nil, nil, nil, nil, nil
 	return doctor.New(options).Look(ctx), nil
 }
 
@@ -84,6 +84,12 @@ func (a *App) examine(ctx context.Context) []doctor.Finding {
 	return found
 }
 
+// putBack tells whether Nextcloud was put back to an earlier state.
+func (a *App) putBack(ctx context.Context) (doctor.PutBack, error) {
+	behind, last, err := a.bot.PutBack(ctx)
+	return doctor.PutBack{Behind: behind, Found: last.Found, Kept: last.Kept}, err
+}
+
 // isLed reports whether a daemon runs.
 func (a *App) isLed() bool {
 	release, err := a.TryLead()
@@ -98,7 +104,7 @@ func (a *App) doctorOptions() doctor.Options {
 	c := a.config
 	o := doctor.Options{
 		Nextcloud: c.Nextcloud.URL, Transport: a.options.Transport, Client: a.client, Room: a.talk.Look, Explain: a.problem,
-		Books: a.household.outcome, BooksEvery: c.Roster.Every, Roster: a.household.Roster,
+		PutBack: a.putBack, Books: a.household.outcome, BooksEvery: c.Roster.Every, Roster: a.household.Roster,
 		Probe: c.Doctor.Probe, OwnAddress: c.Doctor.OwnAddress, Resolver: a.options.Resolver,
 		Proc: filepath.Join("/", a.options.Machine, "proc"), Sys: filepath.Join("/", a.options.Machine, "sys"),
 		Data: c.Data, Store: a.store, Memory: a.InMemory, Integrity: func(ctx context.Context) error { return sqlstore.Check(ctx, a.path) },

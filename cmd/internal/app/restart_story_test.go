@@ -3,9 +3,13 @@ package app
 import (
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/anpi-bot/anpi/broadcast/locale"
+	"github.com/anpi-bot/anpi/cmd/internal/doctor"
 	"github.com/anpi-bot/anpi/talkapi/talktest"
 )
 
@@ -84,4 +88,46 @@ func TestWordsAboutOthersOnThePage(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Nextcloud is put back while Anpi is down: the doctor says so, and what to do; once
+// Anpi runs it is made good, and the doctor goes on to say that it happened.
+func TestTheDoctorSeesThatNextcloudWasPutBack(t *testing.T) {
+	story(t, func(t *testing.T, f *family) {
+		f.start()
+		restore := f.talk.Backup()
+		f.rest(time.Minute)
+		f.dad.Say(f.room, "Good morning")
+		f.dad.Say(f.room, "!check now")
+		f.rest(time.Minute)
+		f.stop()
+		restore()
+		history := func() doctor.Finding {
+			t.Helper()
+			found, err := Examine(t.Context(), f.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(found, func(d doctor.Finding) bool { return d.Name == "room-history" })
+			if i < 0 {
+				t.Fatalf("the doctor does not look: %+v", found)
+			}
+			return found[i]
+		}
+		en := locale.For("en", time.UTC)
+		if d := history(); d.Grade != doctor.Bad || !strings.Contains(d.Text(en, nil), "Run “anpi serve”") {
+			t.Errorf("the doctor finds %s: %s", d.Grade, d.Text(en, nil))
+		}
+		f.start()
+		f.rest(time.Minute)
+		f.once("the prompt", f.wrote(f.room), "@all Safety check")
+		f.stop()
+		if d := history(); d.Grade != doctor.Advice || !strings.Contains(d.Text(en, nil), "was put back to an earlier state (Sat 1 Jan") {
+			t.Errorf("the doctor finds %s: %s", d.Grade, d.Text(en, nil))
+		}
+		f.rest(8 * 24 * time.Hour)
+		if d := history(); d.Grade != doctor.Good {
+			t.Errorf("a week later the doctor finds %s: %s", d.Grade, d.Text(en, nil))
+		}
+	})
 }

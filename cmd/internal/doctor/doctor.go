@@ -39,6 +39,8 @@ type Options struct {
 	// Client speaks to Nextcloud as Anpi. Room finds the family room.
 	Client *talkapi.Client
 	Room   func(context.Context) (talkapi.Room, error)
+	// PutBack tells whether Nextcloud was put back to an earlier state.
+	PutBack func(context.Context) (PutBack, error)
 	// Refused is when Nextcloud refused the password lately, so that it is not
 	// tried again; zero when it did not.
 	Refused time.Time
@@ -102,6 +104,15 @@ type Books struct {
 	Err error
 }
 
+// PutBack is whether Nextcloud was put back to an earlier state.
+type PutBack struct {
+	// Behind says that it was, and that nobody has made that good yet.
+	Behind bool
+	// Found is when that was found last, and Kept when the newest message was written
+	// that was still there; zero for never.
+	Found, Kept time.Time
+}
+
 // Doctor looks at everything. Make one with [New].
 type Doctor struct {
 	o Options
@@ -157,7 +168,7 @@ func (d *Doctor) probes(ctx context.Context) []probe {
 	n := d.nextcloud(ctx)
 	return []probe{
 		{"nextcloud", n.reachable}, {"certificate", n.certificate}, {"clock", n.clock},
-		{"talk-password", n.password}, {"talk", n.talk}, {"room", n.family}, {"room-members", n.present},
+		{"talk-password", n.password}, {"talk", n.talk}, {"room", n.family}, {"room-members", n.present}, {"room-history", n.history},
 		{"address-book", n.books}, {"members", d.members}, {"organisers", d.organisers},
 		{"mail", d.mail}, {"inbox", d.inbox},
 		{"web-name", d.webName}, {"web-outside", d.webOutside}, {"certificate", d.webCertificate},

@@ -40,6 +40,7 @@ type house struct {
 
 	members []roster.Member
 	books   doctor.Books
+	back    doctor.PutBack
 	mail    *emailtest.Server
 	box     *inboxtest.Server
 	relay   email.Options
@@ -77,7 +78,8 @@ func newHouse(t *testing.T) *house {
 	must(t, err)
 	h.o = doctor.Options{
 		Nextcloud: h.talk.URL(), Transport: h.talk.Transport(), Client: client, Room: family.Look, Explain: func(err error) error { return err },
-		Books: func(context.Context) doctor.Books { return h.books }, BooksEvery: time.Hour,
+		PutBack: func(context.Context) (doctor.PutBack, error) { return h.back, nil },
+		Books:   func(context.Context) doctor.Books { return h.books }, BooksEvery: time.Hour,
 		Roster: func() roster.Roster { return roster.Roster{Members: h.members} },
 		Mail:   func(ctx context.Context) ([]email.Finding, error) { return email.Check(ctx, h.relay) },
 		Inbox:  box.Check, InboxHost: "imap.example.org:993",
@@ -144,7 +146,7 @@ func TestAllIsWell(t *testing.T) {
 		t.Errorf("something is wrong in a good house:\n%s", strings.Join(wrong, "\n"))
 	}
 	for _, id := range []string{
-		"nextcloud", "clock", "talk-password", "talk", "room", "room-members", "address-book", "members", "organisers",
+		"nextcloud", "clock", "talk-password", "talk", "room", "room-members", "room-history", "address-book", "members", "organisers",
 		"mail-relay mail.example.org:587", "certificate mail.example.org:587", "mail-spf example.org", "inbox",
 		"disk", "disk-speed", "ledger", "backup", "drill",
 	} {
@@ -178,6 +180,8 @@ func TestEachLineIsBroken(t *testing.T) {
 		{"a room to read only", func(h *house) { h.talk.SetReadOnly(h.room, true) }, "bad room", "may not write"},
 		{"a closed lobby", func(h *house) { h.talk.SetLobby(h.room, true) }, "bad room", "lobby"},
 		{"somebody not in the room", func(h *house) { h.talk.RemoveMember(h.room, "mum") }, "advice room-members", "Mum"},
+		{"put back and not noticed", func(h *house) { h.back.Behind = true }, "bad room-history", "put back to an earlier state"},
+		{"put back lately", func(h *house) { h.back.Found = time.Now().Add(-time.Hour) }, "advice room-history", "has read the rooms again"},
 		{"books that cannot be read", func(h *house) { h.books.Err = errors.New("no such book") }, "advice address-book", "no such book"},
 		{"books not read for long", func(h *house) { h.books.Read = time.Now().Add(-4 * time.Hour) }, "advice address-book", "last read"},
 		{"half of the family gone", func(h *house) { h.books.Held = h.members }, "advice address-book", "Dad, Mum"},

@@ -218,6 +218,30 @@ func (n *nextcloud) present(ctx context.Context) []Finding {
 	return []Finding{good(name, "doctor.present", nil)}
 }
 
+// backNews is how long it is told that Nextcloud was put back.
+const backNews = 7 * 24 * time.Hour
+
+// history is whether what Anpi has read of the room is still there.
+func (n *nextcloud) history(ctx context.Context) []Finding {
+	const name = "room-history"
+	if n.d.o.PutBack == nil {
+		return nil
+	}
+	if _, err := n.room(); err != nil {
+		return []Finding{unknown(name, "doctor.not_asked", nil)}
+	}
+	back, err := n.d.o.PutBack(ctx)
+	switch {
+	case err != nil:
+		return []Finding{n.failed(name, err)}
+	case back.Behind:
+		return []Finding{bad(name, "doctor.put_back", nil)}
+	case !back.Found.IsZero() && time.Since(back.Found) < backNews:
+		return []Finding{advice(name, "doctor.was_put_back", values{"When": back.Found})}
+	}
+	return []Finding{good(name, "doctor.history", nil)}
+}
+
 // failed is a finding that came of an error. What could not be asked is not
 // known; the probe of what is in the way says why.
 func (n *nextcloud) failed(name string, err error) Finding {

@@ -224,7 +224,7 @@ func (b *Inbox) begin(ctx context.Context, line *line, box mailbox) (after uint3
 		return 0, fmt.Errorf("find where to read on: %w", err)
 	}
 	if known {
-		return uint32(at), nil
+		return uint32(at.After), nil
 	}
 	newest, err := line.newest(box)
 	if err != nil {
@@ -233,8 +233,8 @@ func (b *Inbox) begin(ctx context.Context, line *line, box mailbox) (after uint3
 	// The name without the number remembers the number, for the log only.
 	if was, ok, err := store.Cursor(ctx, name); err != nil {
 		return 0, fmt.Errorf("find where to read on: %w", err)
-	} else if ok && uint32(was) != box.validity {
-		zerolog.Ctx(ctx).Warn().Int64("was", was).Uint32("is", box.validity).
+	} else if ok && uint32(was.After) != box.validity {
+		zerolog.Ctx(ctx).Warn().Int64("was", was.After).Uint32("is", box.validity).
 			Msg("the server has numbered the mailbox anew; what arrived meanwhile is not read")
 	}
 	_, err = b.intake.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{
