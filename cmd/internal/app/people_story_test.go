@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/internal/suite"
 	"github.com/anpi-bot/anpi/talkapi/talktest"
 )
 
@@ -159,11 +160,14 @@ func TestWhatIsNoAnswer(t *testing.T) {
 // check by itself.
 func TestDeadlineAndLateAnswers(t *testing.T) {
 	story(t, func(t *testing.T, f *family) {
+		if !suite.Long() { // three days are many looks around
+			f.options.Config.Ladder = f.options.Config.Ladder.Scale(1. / 12)
+		}
 		f.start()
 		f.dad.Say(f.room, "!check now")
 		f.rest(5 * time.Second)
 		p := f.prompt()
-		f.rest(71 * time.Hour)
+		f.rest(f.options.Config.Ladder.Deadline - time.Hour)
 		if got := texts(f.wrote(f.room)); count(got, "has ended") != 0 {
 			t.Error("the check ended before its deadline")
 		}

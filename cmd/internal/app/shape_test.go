@@ -53,6 +53,7 @@ var allowed = map[string][]string{
 	// What is drawn on a terminal knows no configuration either.
 	"cmd/internal/screen":            {"broadcast", "broadcast/locale"},
 	"cmd/internal/screen/screentest": {},
+	"internal/suite":                 {},
 }
 
 // protocols are what the domain must not know.

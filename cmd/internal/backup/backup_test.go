@@ -22,6 +22,7 @@ import (
 	"github.com/anpi-bot/anpi/broadcast/locale"
 	"github.com/anpi-bot/anpi/broadcast/sqlstore"
 	"github.com/anpi-bot/anpi/cmd/internal/backup"
+	"github.com/anpi-bot/anpi/internal/suite"
 )
 
 // home is a household's machine: its ledger, its configuration, and a disk for
@@ -392,10 +393,7 @@ func TestNoByteCanChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step, harmless := 997, 0
-	if testing.Short() {
-		step = 9973
-	}
+	step, harmless := 97*suite.Every(10), 0
 	path := filepath.Join(t.TempDir(), "changed")
 	for i := 0; i < len(text); i += step {
 		text[i] ^= 0x20
