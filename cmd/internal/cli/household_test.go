@@ -257,8 +257,9 @@ func (p *program) kill() {
 	}
 }
 
-// patience bounds every wait for something that happens in a moment.
-const patience = 30 * time.Second
+// patience bounds every wait for something that happens in a moment. A machine
+// may have much else to do.
+const patience = time.Minute
 
 // await waits until it is so, and reports whether it came to be.
 func await(so func() bool) bool {

@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -13,9 +15,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/broadcast/sqlstore"
 	"github.com/anpi-bot/anpi/broadcast/sqlstore/storetest"
 	"github.com/anpi-bot/anpi/cmd/internal/cli"
 	"github.com/anpi-bot/anpi/talkapi/talktest"
@@ -49,6 +54,7 @@ func TestMain(m *testing.M) {
 //	                            mails, a person, or the name of a program
 //	recorded                    wait until it is known of all that was sent what came of it:
 //	                            after a kill in that moment it would take a minute and more
+//	later DURATION              so much time has passed since the check began
 //	never AT REGEXP             it must not stand there now
 //	say WHO TEXT                somebody writes in the family room
 //	tap WHO EMOJI               somebody taps under the newest prompt
@@ -61,6 +67,7 @@ func TestMain(m *testing.M) {
 //	disk STATE                  that of the data folder is full, roomy, read-only or works;
 //	                            new makes one, which only root can
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
@@ -79,7 +86,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "start": startProgram, "terminal": terminal, "resize": resize, "press": press, "signal": signal, "ends": ends, "await": awaitText, "never": never,
-			"say": say, "tap": tap, "nextcloud": nextcloud, "mail": mailServer, "revoke": revoke, "leave": leave, "gone": gone, "set": set, "disk": disk, "recorded": recorded,
+			"say": say, "tap": tap, "nextcloud": nextcloud, "mail": mailServer, "revoke": revoke, "leave": leave, "gone": gone, "set": set, "disk": disk, "recorded": recorded, "later": later,
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "disk" {
@@ -253,6 +260,19 @@ func recorded(ts *testscript.TestScript, neg bool, args []string) {
 	}) {
 		ts.Fatalf("something is not recorded:\n%s", printed)
 	}
+}
+
+// later is what a clock does that is set back: all that waits is due earlier.
+func later(ts *testscript.TestScript, neg bool, args []string) {
+	of(ts, neg, args, 1)
+	passed, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	path := ts.MkAbs("data/anpi.db")
+	store, err := sqlstore.Open(context.Background(), path)
+	ts.Check(err)
+	_, err = store.Commit(context.Background(), broadcast.Change{Now: time.Now(), ClockJump: -passed})
+	ts.Check(errors.Join(err, store.Close()))
+	sqlstore.Poke(path) // nobody may run
 }
 
 func never(ts *testscript.TestScript, neg bool, args []string) {
