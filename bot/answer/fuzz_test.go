@@ -4,8 +4,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
+
+	"github.com/anpi-bot/anpi/internal/suite"
+	"github.com/anpi-bot/anpi/internal/work"
 )
 
 // calls finds what only somebody in need writes, when nothing in the text
@@ -60,29 +62,22 @@ func FuzzNormalize(f *testing.F) {
 	})
 }
 
-// Eight times the text may take some eight times as long, not sixty-four times.
+// Eight times the text may take some eight times as much work, not sixty-four
+// times.
 func TestReadingTakesAsLongAsTheTextIs(t *testing.T) {
 	const size = maxRead / 8
-	read := func(text string) time.Duration {
-		begin := time.Now()
-		Read(text)
-		return time.Since(begin)
-	}
-	for _, unit := range []string{"あ", "無事", "母は無事です。", "母と父と", "not ", "x", "i'm ", "、", "。", "？", "た", "ない", "help me ", "kara ", "daijoubu ", "漢", "👍", "「", "a\u0301", "太郎は", "さん", "けど", "ん", "\n"} {
-		fill := func(n int) string { return strings.Repeat(unit, n/utf8.RuneCountInString(unit)) }
-		short, long := fill(size), fill(8*size)
-		var one, eight time.Duration
-		// Another program may have had the processor meanwhile, but not always.
-		for range 4 {
-			one, eight = read(short), read(long)
-			if eight <= 32*one || eight <= 50*time.Millisecond {
-				break
+	work.Measure(t, []string{"strings", "golang.org/x/text/unicode/norm"}, func(of func(func()) int) {
+		units := []string{"あ", "無事", "母は無事です。", "母と父と", "not ", "x", "i'm ", "、", "。", "？", "た", "ない", "help me ", "kara ", "daijoubu ", "漢", "👍", "「", "a\u0301", "太郎は", "さん", "けど", "ん", "\n"}
+		for i := 0; i < len(units); i += suite.Every(3) {
+			read := func(n int) int {
+				text := strings.Repeat(units[i], n/utf8.RuneCountInString(units[i]))
+				return of(func() { Read(text) })
+			}
+			if one, eight := read(size), read(8*size); eight > 16*one {
+				t.Errorf("%q: %d characters are the work %d, %d are %d", units[i], size, one, 8*size, eight)
 			}
 		}
-		if eight > 32*one && eight > 50*time.Millisecond {
-			t.Errorf("%q: %d characters take %v, %d take %v", unit, size, one, 8*size, eight)
-		}
-	}
+	})
 }
 
 func BenchmarkRead(b *testing.B) {

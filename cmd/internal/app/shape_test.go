@@ -54,6 +54,7 @@ var allowed = map[string][]string{
 	"cmd/internal/screen":            {"broadcast", "broadcast/locale"},
 	"cmd/internal/screen/screentest": {},
 	"internal/suite":                 {},
+	"internal/work":                  {},
 }
 
 // protocols are what the domain must not know.
