@@ -178,7 +178,19 @@ func TestBroken(t *testing.T) {
 		}()
 		return "http://" + l.Addr().String()
 	}
-	short := talkapi.Options{Timeout: 50 * time.Millisecond}
+	// piped is the same over a pipe in memory, for fake time.
+	piped := func(answer func(net.Conn)) talkapi.Options {
+		return talkapi.Options{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() {
+				defer there.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(there)); err == nil {
+					answer(there)
+				}
+			}()
+			return here, nil
+		}}}
+	}
 
 	t.Run("refused", func(t *testing.T) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -192,15 +204,19 @@ func TestBroken(t *testing.T) {
 		check(t, send(t, t.Context(), "http://no-such-host.invalid", talkapi.Options{}), talkapi.ErrUnreachable, false)
 	})
 	t.Run("dial time-out", func(t *testing.T) {
-		tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			<-ctx.Done() // as with SYN packets that get lost
-			return nil, ctx.Err()
-		}}
-		err := send(t, t.Context(), "http://cloud.test", talkapi.Options{Transport: tr, Timeout: 20 * time.Millisecond})
-		check(t, err, talkapi.ErrUnreachable, false)
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v does not tell of the time-out", err)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			over := make(chan struct{})
+			defer close(over)
+			tr := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+				<-over // as with SYN packets that get lost
+				return nil, context.Canceled
+			}}
+			err := send(t, t.Context(), "http://cloud.test", talkapi.Options{Transport: tr})
+			check(t, err, talkapi.ErrUnreachable, false)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v does not tell of the time-out", err)
+			}
+		})
 	})
 	t.Run("certificate", func(t *testing.T) {
 		srv := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -233,31 +249,26 @@ func TestBroken(t *testing.T) {
 		check(t, send(t, t.Context(), url, talkapi.Options{}), talkapi.ErrUnreachable, true)
 	})
 	t.Run("no answer", func(t *testing.T) {
-		done := make(chan struct{})
-		defer close(done)
-		err := send(t, t.Context(), raw(t, func(net.Conn) { <-done }), short)
-		check(t, err, talkapi.ErrUnreachable, true)
-		if !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("%v does not tell of the time-out", err)
-		}
-	})
-	t.Run("one byte at a time", func(t *testing.T) {
-		done := make(chan struct{})
-		defer close(done)
-		url := raw(t, func(c net.Conn) {
-			io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
-			tick := time.NewTicker(5 * time.Millisecond)
-			defer tick.Stop()
-			for {
-				select {
-				case <-tick.C:
-					io.WriteString(c, " ")
-				case <-done:
-					return
-				}
+		synctest.Test(t, func(t *testing.T) {
+			err := send(t, t.Context(), "http://cloud.test", piped(func(c net.Conn) { io.Copy(io.Discard, c) }))
+			check(t, err, talkapi.ErrUnreachable, true)
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v does not tell of the time-out", err)
 			}
 		})
-		check(t, send(t, t.Context(), url, short), talkapi.ErrUnreachable, true)
+	})
+	t.Run("one byte at a time", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			err := send(t, t.Context(), "http://cloud.test", piped(func(c net.Conn) {
+				_, err := io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n")
+				for err == nil {
+					time.Sleep(time.Second)
+					_, err = io.WriteString(c, " ")
+				}
+			}))
+			time.Sleep(time.Second) // the server notices
+			check(t, err, talkapi.ErrUnreachable, true)
+		})
 	})
 	t.Run("caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
