@@ -174,7 +174,7 @@ func startRadicale(t *testing.T, program string) account {
 			t.Logf("radicale:\n%s", log.String())
 		}
 	})
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if conn, err := net.Dial("tcp", address); err == nil {
 			conn.Close()

@@ -386,7 +386,8 @@ func TestAProbeThatHangs(t *testing.T) {
 			t.Errorf("the address book is %q", got)
 		}
 	}
-	if len(began) != 1 {
-		t.Errorf("the probe was begun %d times", len(began))
+	<-began
+	if len(began) > 0 {
+		t.Errorf("the probe was begun %d times", 1+len(began))
 	}
 }

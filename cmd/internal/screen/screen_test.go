@@ -290,7 +290,7 @@ func show(t *testing.T, terminal *screentest.Terminal, s *Screen, v View) {
 
 func await(t *testing.T, terminal *screentest.Terminal, so func(text string) bool) {
 	t.Helper()
-	for range 1000 {
+	for range 6000 {
 		if so(terminal.Text()) {
 			return
 		}

@@ -166,7 +166,7 @@ func (p *person) Read(b []byte) (int, error) {
 		p.answers = p.answers[1:]
 		question := func() string { return p.text()[p.seen:] }
 		for wait := 0; !strings.HasSuffix(question(), ": ") && !strings.HasSuffix(question(), "： "); wait++ {
-			if wait > 500 {
+			if wait > 6000 {
 				return 0, fmt.Errorf("no question comes: %s", question())
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -418,9 +418,10 @@ func TestStoppedAnywhere(t *testing.T) {
 		h := newHouse(t)
 		rooms := h.anpi.Rooms()
 		ctx, cancel := context.WithCancel(t.Context())
-		stop := &stopper{person: person{answers: append([][2]string(nil), answers[:n+1]...)}, at: n, cancel: cancel}
+		stop := &stopper{person: person{answers: append([][2]string(nil), answers[:n+1]...)}, cancel: cancel, ended: make(chan struct{})}
 		stop.screen = &screen{house: h}
 		err := Run(ctx, Options{Path: h.path(), Transport: h, DialMail: h.mail.Dial, Ask: ask.New(stop, stop.screen, locale.For("en", time.UTC), nil)})
+		close(stop.ended)
 		if err == nil || !strings.Contains(err.Error(), "Stopped. The configuration is as it was.") {
 			t.Errorf("stopped at question %d: %v", n, err)
 		}
@@ -431,17 +432,19 @@ func TestStoppedAnywhere(t *testing.T) {
 	}
 }
 
-// stopper presses Ctrl-C at a question.
+// stopper presses Ctrl-C at the last question, unless that ends the setup by
+// itself.
 type stopper struct {
 	person
-	at     int
 	cancel func()
+	ended  chan struct{} // closed when the setup has ended
 }
 
 func (s *stopper) Read(b []byte) (int, error) {
 	if len(s.answers) == 1 && s.answers[0][0] != "Write" && s.rest == "" {
 		s.cancel()
-		time.Sleep(50 * time.Millisecond)
+		<-s.ended
+		return 0, io.EOF
 	}
 	return s.person.Read(b)
 }

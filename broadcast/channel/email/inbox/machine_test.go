@@ -215,9 +215,9 @@ func (o *office) answers(address string) {
 // until waits for something that a server of another program does.
 func (o *office) until(what string, done func() bool) {
 	o.Helper()
-	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
-			o.Fatalf("waited 20 s until %s", what)
+			o.Fatalf("waited a minute until %s", what)
 		}
 	}
 }
