@@ -10,13 +10,16 @@ IMAGE   ?= anpi:local
 ARCHS   := amd64 arm64 arm
 NFPM    ?= go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.0
 
-.PHONY: build test race lint demo ci image images image-roots deb install uninstall $(ARCHS:%=image-root-%) $(ARCHS:%=deb-%)
+.PHONY: build test long race lint demo ci image images image-roots deb install uninstall $(ARCHS:%=image-root-%) $(ARCHS:%=deb-%)
 
 build: ## static binaries in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/anpi ./cmd/broadcast
 
 test:
 	go test ./...
+
+long: ## the suites whole of which "make test" takes a sample
+	ANPI_TEST_LONG=1 go test -timeout 30m ./...
 
 race:
 	go test -race ./...
