@@ -6,8 +6,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/anpi-bot/anpi/internal/suite"
-	"github.com/anpi-bot/anpi/internal/work"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
+	"github.com/anpi-bot/anpi/broadcast/worktest"
 )
 
 // calls finds what only somebody in need writes, when nothing in the text
@@ -66,9 +66,9 @@ func FuzzNormalize(f *testing.F) {
 // times.
 func TestReadingTakesAsLongAsTheTextIs(t *testing.T) {
 	const size = maxRead / 8
-	work.Measure(t, []string{"strings", "golang.org/x/text/unicode/norm"}, func(of func(func()) int) {
+	worktest.Measure(t, []string{"strings", "golang.org/x/text/unicode/norm"}, func(of func(func()) int) {
 		units := []string{"あ", "無事", "母は無事です。", "母と父と", "not ", "x", "i'm ", "、", "。", "？", "た", "ない", "help me ", "kara ", "daijoubu ", "漢", "👍", "「", "a\u0301", "太郎は", "さん", "けど", "ん", "\n"}
-		for i := 0; i < len(units); i += suite.Every(3) {
+		for i := 0; i < len(units); i += longtest.Every(3) {
 			read := func(n int) int {
 				text := strings.Repeat(units[i], n/utf8.RuneCountInString(units[i]))
 				return of(func() { Read(text) })

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/anpi-bot/anpi/bot/who"
-	"github.com/anpi-bot/anpi/internal/suite"
-	"github.com/anpi-bot/anpi/internal/work"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
+	"github.com/anpi-bot/anpi/broadcast/worktest"
 	"github.com/anpi-bot/anpi/roster"
 )
 
@@ -159,10 +159,10 @@ func hard(n int) []string {
 func TestAnyWordTakesAMomentOnly(t *testing.T) {
 	r := household()
 	speaker := member(t, r, "hana")
-	work.Measure(t, counted, func(of func(func()) int) {
+	worktest.Measure(t, counted, func(of func(func()) int) {
 		for _, size := range []int{30, 59, 199, 1 << 20} {
 			words := hard(size)
-			for i := 0; i < len(words); i += suite.Every(4) {
+			for i := 0; i < len(words); i += longtest.Every(4) {
 				if n := of(func() { who.Find(r, speaker, words[i]) }); n > 5_000_000 {
 					t.Errorf("a word of %d characters that begins with %.20q is the work %d", len([]rune(words[i])), words[i], n)
 				}
@@ -188,7 +188,7 @@ func village(n int) roster.Roster {
 // times.
 func TestFindingTakesAsLongAsTheRosterIs(t *testing.T) {
 	small, large := village(400), village(3200)
-	work.Measure(t, counted, func(of func(func()) int) {
+	worktest.Measure(t, counted, func(of func(func()) int) {
 		for _, word := range []string{"Name17", "my brother", "cousins", "Nome399", "祖父母", "みんな", "nobody at all"} {
 			find := func(r roster.Roster) int { return of(func() { who.Find(r, r.Members[5], word) }) }
 			if one, eight := find(small), find(large); eight > 16*one {

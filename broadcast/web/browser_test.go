@@ -19,6 +19,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/anpi-bot/anpi/broadcast"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
 )
 
 // browse opens a browser on a phone of 320 by 640 pixels, beside those of other
@@ -282,7 +283,7 @@ func places(t *testing.T, ctx context.Context) map[string][4]float64 {
 // place is the same answer, and no tap there says that a cry for help is over.
 func TestTheButtonsNeverMove(t *testing.T) {
 	ctx := browse(t)
-	long := os.Getenv("ANPI_TEST_LONG") != ""
+	long := longtest.Whole()
 	for i, phone := range phones {
 		for j, lang := range []string{"ja", "en"} {
 			if !long && (i != 1 || j != 0) && (i != 4 || j != 1) {

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anpi-bot/anpi/broadcast/longtest"
 	"github.com/anpi-bot/anpi/cmd/internal/cli"
-	"github.com/anpi-bot/anpi/internal/suite"
 	"github.com/anpi-bot/anpi/talkapi"
 )
 
@@ -222,7 +222,7 @@ func TestSampleHouseholdIsKilled(t *testing.T) {
 	whole.must("passwords")
 	whole.must("household")
 	commands := whole.cloud.called()
-	for i := 0; i < len(commands); i += suite.Every(5) {
+	for i := 0; i < len(commands); i += longtest.Every(5) {
 		t.Run(commands[i], func(t *testing.T) {
 			t.Parallel()
 			s := newSample(t, "en")

@@ -14,7 +14,7 @@ import (
 
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/channel/email/emailtest"
-	"github.com/anpi-bot/anpi/internal/suite"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
 	"github.com/anpi-bot/anpi/talkapi/talktest"
 )
 
@@ -137,7 +137,7 @@ type tale struct {
 // or at one in seven: that is before some writes, and after others.
 func everyMoment(t *testing.T, atLeast int, story tale) {
 	const storytellers = 4
-	step := suite.Every(7)
+	step := longtest.Every(7)
 	var mu sync.Mutex
 	kills, last := 0, 0
 	for first := range storytellers {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/anpi-bot/anpi/broadcast"
-	"github.com/anpi-bot/anpi/internal/suite"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
 	"github.com/anpi-bot/anpi/talkapi/talktest"
 )
 
@@ -160,7 +160,7 @@ func TestWhatIsNoAnswer(t *testing.T) {
 // check by itself.
 func TestDeadlineAndLateAnswers(t *testing.T) {
 	story(t, func(t *testing.T, f *family) {
-		if !suite.Long() { // three days are many looks around
+		if !longtest.Whole() { // three days are many looks around
 			f.options.Config.Ladder = f.options.Config.Ladder.Scale(1. / 12)
 		}
 		f.start()

@@ -53,8 +53,8 @@ var allowed = map[string][]string{
 	// What is drawn on a terminal knows no configuration either.
 	"cmd/internal/screen":            {"broadcast", "broadcast/locale"},
 	"cmd/internal/screen/screentest": {},
-	"internal/suite":                 {},
-	"internal/work":                  {},
+	"broadcast/longtest":             {},
+	"broadcast/worktest":             {},
 }
 
 // protocols are what the domain must not know.

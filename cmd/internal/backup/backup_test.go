@@ -20,9 +20,9 @@ import (
 
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
 	"github.com/anpi-bot/anpi/broadcast/sqlstore"
 	"github.com/anpi-bot/anpi/cmd/internal/backup"
-	"github.com/anpi-bot/anpi/internal/suite"
 )
 
 // home is a household's machine: its ledger, its configuration, and a disk for
@@ -393,7 +393,7 @@ func TestNoByteCanChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	step, harmless := 97*suite.Every(10), 0
+	step, harmless := 97*longtest.Every(10), 0
 	path := filepath.Join(t.TempDir(), "changed")
 	for i := 0; i < len(text); i += step {
 		text[i] ^= 0x20

@@ -12,8 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/anpi-bot/anpi/broadcast/channel/email/inbox/letter"
-	"github.com/anpi-bot/anpi/internal/suite"
-	"github.com/anpi-bot/anpi/internal/work"
+	"github.com/anpi-bot/anpi/broadcast/longtest"
+	"github.com/anpi-bot/anpi/broadcast/worktest"
 )
 
 const head = "From: hana@example.jp\nIn-Reply-To: <a@example.org>\nSubject: Re: x\n"
@@ -108,8 +108,8 @@ func TestReadingTakesAsLongAsTheMailIs(t *testing.T) {
 	const size = 32 << 10
 	small, large := hard(size), hard(8*size)
 	names := slices.Sorted(maps.Keys(small))
-	work.Measure(t, []string{"strings", "bytes", "regexp", "golang.org/x/net/html"}, func(of func(func()) int) {
-		for i := 0; i < len(names); i += suite.Every(3) {
+	worktest.Measure(t, []string{"strings", "bytes", "regexp", "golang.org/x/net/html"}, func(of func(func()) int) {
+		for i := 0; i < len(names); i += longtest.Every(3) {
 			read := func(raw string) int {
 				return of(func() {
 					if _, err := letter.Read([]byte(raw)); err != nil {

@@ -1,18 +1,18 @@
-// Package suite says how much of a long test suite runs. Some try every moment
+// Package longtest says how much of a long test suite runs. Some try every moment
 // at which the program may be killed, or every place where something may break,
 // which takes minutes. Unless ANPI_TEST_LONG=1 is set, such a suite takes a
 // sample: the same one each time.
-package suite
+package longtest
 
 import "os"
 
-// Long reports whether the long suites run whole.
-func Long() bool { return os.Getenv("ANPI_TEST_LONG") == "1" }
+// Whole reports whether the long suites run whole.
+func Whole() bool { return os.Getenv("ANPI_TEST_LONG") == "1" }
 
 // Every is the step with which a suite goes through its cases: each of them
 // when the long suites run whole, else one in n.
 func Every(n int) int {
-	if Long() {
+	if Whole() {
 		return 1
 	}
 	return n

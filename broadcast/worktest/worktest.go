@@ -1,11 +1,11 @@
-// Package work counts what a function does, where a clock would tell how busy
+// Package worktest counts what a function does, where a clock would tell how busy
 // the machine is. The work of a function is how many statements it executes, by
 // the counters of Go's coverage, and how many bytes it allocates. Both are the
 // same on every machine, however busy.
 //
 // What is written in assembly, such as the search for a byte, counts as one
 // statement.
-package work
+package worktest
 
 import (
 	"errors"
