@@ -75,6 +75,7 @@ const maxRead = 32000
 
 // Read reads a text. Its time is linear in the length of the text.
 func Read(text string) Reading {
+	ready()
 	cut := false
 	if r := []rune(text); len(r) > maxRead {
 		text = string(r[:maxRead/2]) + "\n" + string(r[len(r)-maxRead/2:])

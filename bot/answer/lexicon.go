@@ -1,6 +1,9 @@
 package answer
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // sense is what a word means to the reader. A word may have several.
 type sense uint64
@@ -75,7 +78,13 @@ const (
 
 // lexicon has Japanese words by themselves and English ones by phrase, as
 // Normalize writes them.
-var lexicon, longestJapanese, longestPhrase = build()
+var (
+	lexicon                        map[string]sense
+	longestJapanese, longestPhrase int
+)
+
+// ready makes the lexicon when somebody reads first: most commands never do.
+var ready = sync.OnceFunc(func() { lexicon, longestJapanese, longestPhrase = build() })
 
 func build() (map[string]sense, int, int) {
 	b := builder{}

@@ -1,6 +1,9 @@
 package who
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // kinships are the words for kin, household and friends by meaning. Words in
 // katakana, and in Latin letters for those in kana, follow by themselves; a "-"
@@ -92,7 +95,7 @@ var kinships = []kinship{
 }
 
 // kinByWord holds the kinships under every form of their words.
-var kinByWord = func() map[string][]*kinship {
+var kinByWord = sync.OnceValue(func() map[string][]*kinship {
 	by := make(map[string][]*kinship)
 	for i := range kinships {
 		for _, w := range strings.Fields(kinships[i].words) {
@@ -109,14 +112,14 @@ var kinByWord = func() map[string][]*kinship {
 		}
 	}
 	return by
-}()
+})
 
 // kinWord finds the meanings of a key, and whether it means several people
 // together.
 func kinWord(k string) (meanings []*kinship, many bool) {
-	meanings = kinByWord[k]
+	meanings = kinByWord()[k]
 	if len(meanings) == 0 && isLatin(k) {
-		meanings = kinByWord[shortVowels.Replace(k)]
+		meanings = kinByWord()[shortVowels.Replace(k)]
 	}
 	if len(meanings) > 0 {
 		return meanings, meanings[0].many
@@ -124,8 +127,8 @@ func kinWord(k string) (meanings []*kinship, many bool) {
 	for _, ending := range []string{"たち", "達", "ら", "tachi"} {
 		one, ok := strings.CutSuffix(k, ending)
 		// 子ら are children, but おばら is a name.
-		if ok && len(kinByWord[one]) > 0 && !(ending == "ら" && isKana(one)) {
-			return kinByWord[one], true
+		if ok && len(kinByWord()[one]) > 0 && !(ending == "ら" && isKana(one)) {
+			return kinByWord()[one], true
 		}
 	}
 	return nil, false
