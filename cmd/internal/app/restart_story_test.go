@@ -125,9 +125,5 @@ func TestTheDoctorSeesThatNextcloudWasPutBack(t *testing.T) {
 		if d := history(); d.Grade != doctor.Advice || !strings.Contains(d.Text(en, nil), "was put back to an earlier state (Sat 1 Jan") {
 			t.Errorf("the doctor finds %s: %s", d.Grade, d.Text(en, nil))
 		}
-		f.rest(8 * 24 * time.Hour)
-		if d := history(); d.Grade != doctor.Good {
-			t.Errorf("a week later the doctor finds %s: %s", d.Grade, d.Text(en, nil))
-		}
 	})
 }
