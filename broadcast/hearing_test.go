@@ -1,30 +1,11 @@
 package broadcast_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/anpi-bot/anpi/broadcast"
 )
-
-// startHearing begins to dispatch, while somebody still reads what was said before.
-func (h *house) startHearing(heard ...<-chan struct{}) {
-	ctx, cancel := context.WithCancel(zerolog.Nop().WithContext(h.t.Context()))
-	d := broadcast.NewDispatcher(h.service, h.room, h.direct, h.mail)
-	d.Await(heard...)
-	h.service.Wake = d.Wake
-	done := make(chan struct{})
-	go func() { d.Run(ctx); close(done) }()
-	h.stop = func() {
-		cancel()
-		<-done
-		h.service.Wake = func() {}
-		h.stop = nil
-	}
-}
 
 // The program was killed, everybody answered, and it comes back when the rung of
 // five minutes is overdue: what was said is read before anybody is chased.
@@ -44,7 +25,7 @@ func TestWhatWasSaidIsHeardBeforeTheLadderClimbs(t *testing.T) {
 				}
 				h.rest(time.Minute)
 				heard := make(chan struct{})
-				h.startHearing(heard)
+				h.start(heard)
 				h.rest(4 * time.Second)
 				for i, m := range h.members {
 					h.says(c, m, broadcast.Safe, "talk:10"+string(rune('0'+i)))
@@ -69,7 +50,7 @@ func TestTheLadderWaitsTenSecondsAtMost(t *testing.T) {
 		h.stop()
 		h.rest(5 * time.Minute)
 		never := make(chan struct{})
-		h.startHearing(never)
+		h.start(never)
 		h.rest(time.Second)
 		h.plan(func(c *broadcast.Change) {
 			h.service.PlanReply(c, broadcast.Direct, dad, "hello", "hello")

@@ -193,10 +193,12 @@ func newHouse(t testing.TB) *house {
 	return h
 }
 
-// start begins to dispatch.
-func (h *house) start() {
+// start begins to dispatch; heard is closed by whoever still reads what was said
+// before.
+func (h *house) start(heard ...<-chan struct{}) {
 	ctx, cancel := context.WithCancel(zerolog.Nop().WithContext(h.t.Context()))
 	d := broadcast.NewDispatcher(h.service, h.room, h.direct, h.mail)
+	d.Await(heard...)
 	h.service.Wake = d.Wake
 	done := make(chan struct{})
 	go func() { d.Run(ctx); close(done) }()
