@@ -149,6 +149,29 @@ func TestAnOldCryIsToldAsOld(t *testing.T) {
 	}
 }
 
+// The same by a tap under the prompt of an earlier check.
+func TestAnOldTapIsToldAsOld(t *testing.T) {
+	clocks(t, func(t *testing.T, h *home) {
+		h.start()
+		p := h.check()
+		h.rest(5 * time.Second)
+		h.dad.Say(h.room, "!close")
+		h.rest(time.Minute)
+		h.stop()
+		h.akari.React(h.room, p, "🆘")
+		h.rest(time.Minute)
+		h.begin(broadcast.Real, "quake")
+		h.start()
+		h.rest(30 * time.Second)
+		if s := h.stands(h.newest(), h.akari); s.Answered {
+			t.Errorf("Akari stands at %s", s.Status)
+		}
+		if n := count(h.alone(h.dad), "Akari asked for help before this safety check began"); n != 1 || count(h.wrote(h.room), "@all 🆘") != 0 {
+			t.Errorf("Dad was told %q, the room %q", h.alone(h.dad), h.wrote(h.room))
+		}
+	})
+}
+
 // A word of before the check, put right after it began, is no answer; a cry that
 // is written into it is one.
 func TestAnOldMessageBecomesACry(t *testing.T) {

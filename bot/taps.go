@@ -44,6 +44,10 @@ func (h *hearing) tapped(ctx context.Context, a broadcast.Answer) (alone bool, e
 		}
 		switch {
 		case some && current.Open():
+			if follows, err := h.follows(ctx, current, 0); err != nil || !follows {
+				h.old(current, a.Status, true, a)
+				return false, err
+			}
 			check = current
 		case check.Drill():
 			// Long after a drill, nobody practises any more.
