@@ -26,7 +26,7 @@ func TestTheServersClock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Now().Sub(time.Now()); got != 0 {
+		if got := time.Until(c.Now()); got != 0 {
 			t.Errorf("before the first answer it is %v ahead", got)
 		}
 		time.Sleep(300 * time.Millisecond)
@@ -34,7 +34,7 @@ func TestTheServersClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Minute)
-		if got := c.Now().Sub(time.Now()); got > ahead || got < ahead-time.Second {
+		if got := time.Until(c.Now()); got > ahead || got < ahead-time.Second {
 			t.Errorf("it is %v ahead, want %v", got, ahead)
 		}
 	})
