@@ -67,7 +67,7 @@ type judgement struct {
 }
 
 // judgeEvery is how long a room in which the last message that was read has
-// expired is not looked at closely again.
+// expired is not looked at closely again while there is no news in it.
 const judgeEvery = time.Minute
 
 // isBack reports whether the server was put back to a state in which the room had
@@ -81,8 +81,8 @@ func (b *Bot) isBack(ctx context.Context, token string, at broadcast.Cursor, m *
 		return false, nil
 	case m != nil:
 		return !at.At.IsZero() && !m.Time.Equal(at.At), nil
-	case b.isJudged(token, at.After):
-		return false, nil
+	case len(news) == 0 && b.isJudged(token, at.After):
+		return false, nil // nothing is passed over by waiting
 	}
 	return b.isLost(ctx, token, at)
 }
