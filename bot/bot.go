@@ -92,6 +92,9 @@ type Bot struct {
 	// judged is, by room, at what place it was last looked whether the server was put
 	// back, and when.
 	judged map[string]judgement
+	// unnotified is set where the server has no notifications; the goroutine's that
+	// sweeps.
+	unnotified bool
 	// back is set when the server was put back, until the notifications are read anew.
 	back atomic.Bool
 	// replies are the times of the latest replies to each member, and cries those

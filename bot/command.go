@@ -58,6 +58,8 @@ func (h *hearing) parse() (order, bool) {
 	switch {
 	case !signed && !known:
 		return o, false
+	case known && o.Name != command.SOS && !(found.Organiser && h.member.Organiser) && answer.Read(words).Status == answer.Help:
+		return o, false // "!safe not, I'm trapped"
 	case !signed && (found.Bare && words != "" || answer.Read(rest).Label() != "OTHER"):
 		// What is said alone is more often an answer.
 		return o, false

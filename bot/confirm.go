@@ -2,6 +2,7 @@ package bot
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/anpi-bot/anpi/bot/answer"
@@ -26,14 +27,20 @@ func (h *hearing) doubt(check broadcast.Check, st broadcast.Standing, a broadcas
 }
 
 // confirmed reports whether an answer that would take back what the member stands
-// at leaves no doubt: a tap or a word under the question whether it is over, or
-// words that say so by themselves.
+// at leaves no doubt: a tap or a number under the question whether it is over, a yes
+// to it, or words that say so by themselves.
 func (h *hearing) confirmed(ctx context.Context, check broadcast.Check, st broadcast.Standing, a broadcast.Answer) (bool, error) {
-	if !st.Grave() {
-		return false, nil
-	}
-	if a.Source != broadcast.ByTap && answer.Over(a.Text) {
-		return true, nil
+	number := false
+	if a.Source != broadcast.ByTap {
+		_, number = answer.Choice(a.Text)
+		switch {
+		case !st.Grave():
+			return false, nil
+		case answer.Over(a.Text):
+			return true, nil
+		case !number && !answer.Assents(a.Text):
+			return false, nil // "my leg hurts so much" answers no question
+		}
 	}
 	d, ok, err := h.promptAbove(ctx)
 	if err != nil || ok && st.Confirms(d) {
@@ -45,36 +52,65 @@ func (h *hearing) confirmed(ctx context.Context, check broadcast.Check, st broad
 	return h.confirming(ctx, check, st)
 }
 
-// confirming reports whether the member has been asked alone, in this room,
-// whether it is over, and has not answered that yet.
+// confirming reports whether the question whether it is over is the last that the
+// member was told alone, in this room: a "yes" much later is about something else.
 func (h *hearing) confirming(ctx context.Context, check broadcast.Check, st broadcast.Standing) (bool, error) {
 	if !h.place.direct || !st.Grave() {
 		return false, nil
 	}
 	deliveries, err := h.Service.Store.Deliveries(ctx, check.ID)
-	return slices.ContainsFunc(deliveries, func(d broadcast.Delivery) bool {
+	if err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(deliveries, func(d broadcast.Delivery) bool {
 		return d.MemberID == st.Member.ID && st.Confirms(d) && d.Receipt.MessageID != 0 && d.Receipt.Room == h.place.room && h.id > d.Receipt.MessageID
-	}), err
+	})
+	if i < 0 {
+		return false, nil
+	}
+	before, err := h.Client.History(ctx, h.place.room, h.id, 20)
+	if err != nil {
+		return false, fmt.Errorf("look what was asked last: %w", err)
+	}
+	for _, m := range before.Messages {
+		if m.System == "" && m.ActorID != h.message.ActorID {
+			d, ok, err := h.Service.Store.Prompt(ctx, m.ReferenceID, broadcast.Receipt{Room: h.place.room, MessageID: m.ID})
+			return ok && st.Confirms(d), err
+		}
+	}
+	return false, nil
 }
 
-// agrees reports whether a mere yes or no is the answer to the question whether it
-// is over.
-func (h *hearing) agrees(ctx context.Context, check broadcast.Check, text string) (yes, ok bool, err error) {
-	yes, ok = answer.Agree(text)
-	if !ok {
-		return false, false, nil
+// answersWhether reports what a text answers to the question whether it is over, if it is
+// one: yes, that the danger is over, or no.
+func (h *hearing) answersWhether(ctx context.Context, check broadcast.Check, text string) (status broadcast.Status, err error) {
+	agrees, isAgreement := answer.Agree(text)
+	over := answer.Over(text)
+	if !over && !isAgreement && !answer.Assents(text) {
+		return "", nil
 	}
 	st, asked, err := h.Service.Standing(ctx, check, h.member)
 	if err != nil || !asked || !st.Grave() {
-		return false, false, err
+		return "", err
+	}
+	if over {
+		return broadcast.Safe, nil
 	}
 	d, quotes, err := h.promptAbove(ctx)
-	if err != nil || quotes {
-		return yes, quotes && st.Confirms(d), err
+	if err != nil {
+		return "", err
 	}
-	if h.message.Parent != nil {
-		return false, false, nil
+	it := quotes && st.Confirms(d)
+	if h.message.Parent == nil {
+		if it, err = h.confirming(ctx, check, st); err != nil {
+			return "", err
+		}
 	}
-	ok, err = h.confirming(ctx, check, st)
-	return yes, ok, err
+	switch {
+	case it && answer.Assents(text):
+		return broadcast.Safe, nil
+	case it && isAgreement && !agrees:
+		return broadcast.Unclear, nil // what they stand at holds
+	}
+	return "", nil
 }

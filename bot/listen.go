@@ -75,8 +75,8 @@ func (b *Bot) followRoom(ctx context.Context, wait time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if batch.LastGiven <= now.After {
-		return nil // the other goroutine was faster
+	if batch.LastGiven <= now.After || now.After < at.After {
+		return nil // the other goroutine was faster, or has found that the room was put back
 	}
 	batch.Messages = slices.DeleteFunc(batch.Messages, func(m talkapi.Message) bool { return m.ID <= now.After })
 	return b.take(ctx, place{room: token}, batch)
@@ -194,7 +194,8 @@ func (b *Bot) listenDirect(ctx context.Context) {
 		busy, err := b.busy(ctx)
 		var room error
 		if b.back.Swap(false) || trouble.last != "" {
-			etag = "" // it may be that of another list, from before
+			etag = "" // it may be that of another list, from before, with the same numbers
+			clear(b.standing)
 		}
 		if err == nil && (!caught || trouble.last != "") {
 			// Before anything else is read: is it still the server that it was? But
@@ -265,11 +266,13 @@ func (b *Bot) readNotified(ctx context.Context, etag string) (string, error) {
 	list, err := b.Client.Notifications(ctx, etag)
 	if errors.Is(err, talkapi.ErrUnsupported) {
 		// No notifications app: the sweep finds the answers, later.
+		b.unnotified = true
 		return "", nil
 	}
 	if err != nil {
 		return etag, fmt.Errorf("read the notifications: %w", err)
 	}
+	b.unnotified = false
 	if list.Unchanged {
 		return etag, nil
 	}
@@ -364,11 +367,12 @@ func (b *Bot) isDirect(ctx context.Context, token string) (bool, error) {
 	return b.direct[token], nil
 }
 
-// sweep reads every one-to-one room with an unanswered prompt, and notes how
+// sweep reads every one-to-one room with an unanswered prompt, and where there are
+// no notifications every one in which something was written lately; it notes how
 // far the others have read.
 func (b *Bot) sweep(ctx context.Context) error {
 	rooms, err := b.Service.Store.SilentRooms(ctx)
-	if err != nil || len(rooms) == 0 {
+	if err != nil || len(rooms) == 0 && !b.unnotified {
 		return err
 	}
 	list, err := b.Client.Rooms(ctx, talkapi.RoomsQuery{NoLastMessages: true})
@@ -385,6 +389,15 @@ func (b *Bot) sweep(ctx context.Context) error {
 	if len(change.Seen) > 0 {
 		if _, err := b.Service.Commit(ctx, change); err != nil {
 			return err
+		}
+	}
+	if b.unnotified {
+		// Nobody says where there is news: whoever has answered may cry yet.
+		since := b.Client.Now().Add(-2 * b.Pace.Sweep)
+		for _, room := range list.Rooms {
+			if room.Type == talkapi.OneToOne && room.LastActivity.After(since) && !slices.Contains(rooms, room.Token) {
+				rooms = append(rooms, room.Token)
+			}
 		}
 	}
 	for _, token := range rooms {
@@ -405,14 +418,20 @@ func (b *Bot) readDirect(ctx context.Context, token string, notified int64) erro
 	}
 	if !known {
 		if at.After, err = b.seed(ctx, token, notified); err != nil {
-			return gone(err)
+			if errors.Is(err, talkapi.ErrNotFound) {
+				return b.lose(ctx, token)
+			}
+			return err
 		}
 	}
 	after := at.After
 	for {
 		batch, last, err := b.messages(ctx, token, talkapi.Query{After: after})
+		if errors.Is(err, talkapi.ErrNotFound) {
+			return b.lose(ctx, token)
+		}
 		if err != nil {
-			return gone(fmt.Errorf("read a one-to-one room: %w", err))
+			return fmt.Errorf("read a one-to-one room: %w", err)
 		}
 		if known && after == at.After {
 			back, err := b.isBack(ctx, token, at, last, batch.Messages)
@@ -437,10 +456,10 @@ func (b *Bot) readDirect(ctx context.Context, token string, notified int64) erro
 	return nil
 }
 
-// gone makes nothing of the error that a room does not exist any more.
-func gone(err error) error {
-	if errors.Is(err, talkapi.ErrNotFound) {
-		return nil
-	}
+// lose plans anew what stood in a one-to-one room that does not exist any more:
+// prompts go out into another.
+func (b *Bot) lose(ctx context.Context, token string) error {
+	b.Forget(token)
+	_, err := b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Rewind: &broadcast.Rewind{Room: token}})
 	return err
 }

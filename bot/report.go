@@ -151,7 +151,7 @@ func (h *hearing) recordFor(ctx context.Context, check broadcast.Check, others [
 		report := a
 		report.Status, report.ReportedBy, report.Place, report.Stranded = status, h.member.ID, nil, false
 		switch {
-		case meant:
+		case meant && len(others) == 1:
 			report.Confirmed = standing.Grave()
 			h.Service.PlanAnswer(h.change, check, standing, report)
 			lines = append(lines, w.T("told.noted", name))

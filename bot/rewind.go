@@ -60,6 +60,12 @@ func (r rewinds) number(m talkapi.Message) int64 {
 	return m.ID + int64(times)<<40
 }
 
+// knew reports whether what was written then had been read when the server was put
+// back: where it is read again, a command in it was obeyed long ago.
+func (r rewinds) knew(at time.Time) bool {
+	return len(r) > 0 && !at.After(r[len(r)-1].Read)
+}
+
 // judgement is at what place a room was looked at, and when.
 type judgement struct {
 	after int64
@@ -101,7 +107,7 @@ func (b *Bot) isLost(ctx context.Context, token string, at broadcast.Cursor) (bo
 		if err != nil {
 			return false, fmt.Errorf("look at the place up to which a room was read: %w", err)
 		}
-		if there := batch.Messages; len(there) > 0 && there[0].ID == at.After {
+		if there := batch.Messages; len(there) > 0 && (there[0].ID == at.After || there[0].Time.After(at.At)) {
 			return !there[0].Time.Equal(at.At), nil
 		}
 	}
@@ -169,11 +175,15 @@ func (b *Bot) goBack(ctx context.Context, token string, at broadcast.Cursor) err
 	if err != nil {
 		return err
 	}
-	kept, err := b.newest(ctx, token)
-	if err == nil && !at.At.IsZero() {
-		// All that was read was written by then.
-		kept, err = b.newestBefore(ctx, token, at.At.Add(time.Second))
+	if at.At.IsZero() {
+		// It is not known what was read: rather too little is taken for it.
+		at.At = b.Client.Now().Add(-24 * time.Hour)
+		if n := len(all); n > 0 {
+			at.At = all[n-1].Noticed
+		}
 	}
+	// All that was read was written by then.
+	kept, err := b.newestBefore(ctx, token, at.At.Add(time.Second))
 	if err != nil {
 		return fmt.Errorf("find what the server has kept: %w", err)
 	}
@@ -181,7 +191,7 @@ func (b *Bot) goBack(ctx context.Context, token string, at broadcast.Cursor) err
 	if err != nil {
 		return fmt.Errorf("find where to read again: %w", err)
 	}
-	change := broadcast.Change{Now: time.Now(), Rewind: &broadcast.Rewind{Room: token, Above: kept.After, After: from}}
+	change := broadcast.Change{Now: time.Now(), Rewind: &broadcast.Rewind{Room: token, Above: kept.After, From: from}}
 	// A room that was not read since the last time was put back then.
 	if n := len(all); n == 0 || at.At.After(all[n-1].Noticed) {
 		all = append(all, Rewind{Read: later(at.At, kept.At), Kept: kept.At, Noticed: b.Client.Now(), Found: change.Now})
@@ -203,13 +213,16 @@ func (b *Bot) goBack(ctx context.Context, token string, at broadcast.Cursor) err
 
 // again is the place from which the room is read again: what it has kept, or where
 // it stood when the open check began.
-func (b *Bot) again(ctx context.Context, token string, kept broadcast.Cursor) (int64, error) {
+func (b *Bot) again(ctx context.Context, token string, kept broadcast.Cursor) (broadcast.Cursor, error) {
 	open, err := b.Service.Open(ctx)
 	if err != nil || len(open) == 0 {
-		return kept.After, err
+		return kept, err
 	}
 	began, err := b.newestBefore(ctx, token, b.began(open[len(open)-1]).Add(-earlyTime))
-	return min(kept.After, began.After), err
+	if began.After < kept.After {
+		return began, err
+	}
+	return kept, err
 }
 
 func later(a, b time.Time) time.Time {

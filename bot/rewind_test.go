@@ -167,7 +167,7 @@ func TestPutBackTwiceWithoutACheck(t *testing.T) {
 		h.dad.Say(h.room, "Good morning")
 		h.rest(time.Minute)
 		restore := h.talk.Backup()
-		for range 2 {
+		for i := range 2 {
 			for range 5 {
 				h.dad.Say(h.room, "Lovely weather, isn't it?")
 				h.grandma.SayDirect("anpi", "thank you")
@@ -178,7 +178,8 @@ func TestPutBackTwiceWithoutACheck(t *testing.T) {
 			h.rest(3 * time.Minute)
 			h.dad.Say(h.room, "!check now")
 			h.rest(10 * time.Second)
-			if n := count(h.wrote(h.room), "Akari needs help"); n != 1 {
+			// The first cry is told again the second time, because it is gone from Talk.
+			if n := count(h.wrote(h.room), "Akari needs help"); n != i+1 {
 				t.Errorf("the room was told %d times: %q", n, h.wrote(h.room))
 			}
 			if n := count(h.alone(h.dad), putBack); n != 1 {

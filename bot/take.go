@@ -143,7 +143,7 @@ func (h *hearing) listen(ctx context.Context) (alone bool, err error) {
 		return false, nil
 	}
 	if cmd, ok := h.parse(); ok {
-		if h.Beside && !cmd.ofCheck() {
+		if h.Beside && !cmd.ofCheck() || !cmd.reports() && h.rewinds.knew(h.at) {
 			return false, nil
 		}
 		if err := h.before(); err != nil {

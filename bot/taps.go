@@ -20,8 +20,11 @@ import (
 // now.
 func (h *hearing) tapped(ctx context.Context, a broadcast.Answer) (alone bool, err error) {
 	d, ok, err := h.under(ctx)
-	if err != nil || !ok {
+	if err != nil {
 		return false, err
+	}
+	if !ok {
+		return false, h.tappedElsewhere(ctx, a)
 	}
 	if !d.Purpose.Answerable() {
 		return h.tappedQuestion(ctx, d)
@@ -58,6 +61,24 @@ func (h *hearing) tapped(ctx context.Context, a broadcast.Answer) (alone bool, e
 	return false, h.record(ctx, check, a)
 }
 
+// tappedElsewhere plans what follows from 🆘 under a message of the bot that asks for
+// nothing, such as the tally: it is a cry all the same.
+func (h *hearing) tappedElsewhere(ctx context.Context, a broadcast.Answer) error {
+	d, ours, err := h.promptAbove(ctx)
+	if err != nil || !ours || d.Purpose == broadcast.Ack || !talkapi.SameReaction(broadcast.Help.Icon(), h.message.Text) {
+		return err
+	}
+	a.Source, a.Status, a.Text = broadcast.ByTap, broadcast.Help, ""
+	check, ok, err := h.Service.Current(ctx, h.change.Now)
+	if err != nil || !ok || !check.Open() {
+		return err
+	}
+	if follows, err := h.follows(ctx, check, 0); err != nil || !follows {
+		return err
+	}
+	return h.record(ctx, check, a)
+}
+
 // tapStatus is what a reaction under a prompt means: one of the taps that are
 // offered, or another sign such as 👍; empty when it says nothing.
 func tapStatus(emoji string) broadcast.Status {
@@ -72,11 +93,7 @@ func tapStatus(emoji string) broadcast.Status {
 // under is the message of the bot that a reaction is under; ok is false when it
 // is under somebody else's.
 func (h *hearing) under(ctx context.Context) (d broadcast.Delivery, ok bool, err error) {
-	parent := h.message.Parent
-	if parent == nil {
-		return d, false, nil
-	}
-	d, ok, err = h.Service.Store.Prompt(ctx, parent.ReferenceID, broadcast.Receipt{Room: h.place.room, MessageID: parent.ID})
+	d, ok, err = h.promptAbove(ctx)
 	return d, ok && (d.Purpose.Answerable() || len(d.Taps) > 0 && d.Purpose == broadcast.Reply), err
 }
 

@@ -22,10 +22,8 @@ func (h *hearing) tellOf(ctx context.Context, o order) error {
 	if err != nil {
 		return err
 	}
-	own := true
-	if other, ok := h.person(o.rest); ok && other.ID != h.member.ID {
-		own = false
-	}
+	other, named := h.person(o.rest)
+	own := o.rest == "" || aboutSelf(o.rest) || named && other.ID == h.member.ID
 	switch {
 	case early && (status == broadcast.Help || status == broadcast.Injured):
 		h.old(check, status, own, a)
@@ -80,17 +78,20 @@ func (h *hearing) tellOfNobody(ctx context.Context, check broadcast.Check, name 
 }
 
 // Words that begin or end what somebody says of themselves behind a command: where
-// they are, and with whom.
+// they are. Anything else may be a name, as 田中 is.
 var (
-	selfBegins = []string{"at", "in", "on", "near", "from", "with", "here", "home", "now", "still", "already", "and", "am"}
-	selfEnds   = []string{"います", "いる", "いるよ", "で", "にて", "中", "ました"}
+	selfBegins = []string{"at", "in", "on", "near", "with"}
+	selfAlone  = []string{"here", "home", "now", "already", "自宅", "家", "会社", "学校"}
+	selfEnds   = []string{"にいます", "にいる", "にいるよ", "にて", "着きました"}
 )
 
 // aboutSelf reports whether the words behind a command such as "!safe" go on to
 // speak of the writer, as in "!safe at the office".
 func aboutSelf(words string) bool {
-	first, _ := command.Cut(strings.ToLower(words))
-	return slices.Contains(selfBegins, first) || slices.ContainsFunc(selfEnds, func(end string) bool { return strings.HasSuffix(strings.TrimRight(words, "。．.!！"), end) })
+	words = strings.TrimRight(strings.ToLower(words), "。．.!！")
+	first, _ := command.Cut(words)
+	ends := slices.ContainsFunc(selfEnds, func(end string) bool { return strings.HasSuffix(words, end) })
+	return slices.Contains(selfBegins, first) || slices.Contains(selfAlone, words) || ends && !strings.Contains(words, "が")
 }
 
 // status words where everybody stands, or one person.

@@ -1,6 +1,7 @@
 package bot
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -37,15 +38,11 @@ func (h *hearing) wrote(ctx context.Context, a broadcast.Answer) (alone bool, er
 		reading = answer.Read(text)
 		a.Status = broadcast.Status(reading.Status)
 		if asked {
-			yes, ok, err := h.agrees(ctx, check, text)
-			switch {
-			case err != nil:
+			status, err := h.answersWhether(ctx, check, text)
+			if err != nil {
 				return false, err
-			case ok && yes:
-				a.Status = broadcast.Safe
-			case ok:
-				a.Status = broadcast.Unclear // what they stand at holds
 			}
+			a.Status = cmp.Or(status, a.Status)
 		}
 		if n, ok := answer.Choice(text); ok && asked {
 			if reading = (answer.Reading{}); h.chooses(ctx, check) {
@@ -183,7 +180,10 @@ func (h *hearing) promptAbove(ctx context.Context) (d broadcast.Delivery, ok boo
 	if parent == nil {
 		return d, false, nil
 	}
-	return h.Service.Store.Prompt(ctx, parent.ReferenceID, broadcast.Receipt{Room: h.place.room, MessageID: parent.ID})
+	d, ok, err = h.Service.Store.Prompt(ctx, parent.ReferenceID, broadcast.Receipt{Room: h.place.room, MessageID: parent.ID})
+	// What stands where a message of ours stood need not be it.
+	ours := parent.ReferenceID == d.Reference || parent.ReferenceID == "" && parent.IsBy(h.User)
+	return d, ok && ours, err
 }
 
 // hint helps somebody who has written to the bot but has not said how they are.
@@ -229,8 +229,7 @@ func Hear(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 // says how they are themselves.
 func HearBeside(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 	reading := answer.Read(text)
-	yes, ok := answer.Agree(text)
-	heard := broadcast.Heard{Status: broadcast.Status(reading.Status), Yes: yes && ok, Over: answer.Over(text)}
+	heard := broadcast.Heard{Status: broadcast.Status(reading.Status), Yes: answer.Assents(text), Over: answer.Over(text)}
 	for _, report := range reading.Reports {
 		status := broadcast.Status(report.Status)
 		match := who.Find(r, from, report.Who)

@@ -80,13 +80,19 @@ func (a Answer) before(other Answer) bool {
 	return a.At.Before(other.At)
 }
 
+// surelyBefore reports the same where one clock tells: two messages of one server, or
+// a mail that was long on its way.
+func (a Answer) surelyBefore(other Answer) bool {
+	return (a.number() != 0 && other.number() != 0 || a.Source == ByMail) && a.before(other)
+}
+
 // Heard is what a text says, once it is known who is meant.
 type Heard struct {
 	// Status is how the writer is; empty when the text does not say.
 	Status Status
 	// Stranded adds to Safe that the writer cannot get home.
 	Stranded bool
-	// Yes says that the text is a mere yes.
+	// Yes says that the text is a mere yes, or says to be well and nothing else.
 	Yes bool
 	// Over says that the danger is past, as in "I'm out now".
 	Over bool

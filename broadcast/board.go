@@ -30,6 +30,8 @@ type board struct {
 	mu    sync.Mutex
 	shown map[int64]string    // by check: the tally as the room shows it
 	again map[int64]time.Time // by check: when a tally that failed was last posted anew
+	// rewinds is the document of that name when shown was right.
+	rewinds string
 }
 
 func newBoard(s *Service) *board {
@@ -122,6 +124,9 @@ func (b *board) assume(ctx context.Context, now time.Time) error {
 
 // update brings the tally of every check that takes answers up to date.
 func (b *board) update(ctx context.Context, editor Editor, now time.Time) error {
+	if err := b.doubt(ctx); err != nil {
+		return err
+	}
 	checks, err := b.service.Store.Checks(ctx, 20)
 	if err != nil {
 		return fmt.Errorf("read the checks: %w", err)
@@ -198,4 +203,20 @@ func (b *board) newest(ctx context.Context, check Check) (newest Delivery, count
 		}
 	}
 	return newest, count, nil
+}
+
+// doubt forgets what the room shows when the chat server was put back: its tallies
+// are old then.
+func (b *board) doubt(ctx context.Context) error {
+	body, err := b.service.Store.Document(ctx, RewindsDocument)
+	if err != nil {
+		return fmt.Errorf("look whether the room was put back: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.rewinds != string(body) {
+		clear(b.shown)
+	}
+	b.rewinds = string(body)
+	return nil
 }

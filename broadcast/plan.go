@@ -21,12 +21,16 @@ const (
 // until the member says so once more, see [Service.PlanConfirm].
 func (s *Service) PlanAnswer(c *Change, check Check, st Standing, a Answer) (doubtful bool) {
 	a.CheckID, a.MemberID, a.RecordedAt = check.ID, st.Member.ID, c.Now
+	if a.Confirmed && a.At.Before(st.Answer.At) {
+		// It was given to what they stand at, whatever the clocks say.
+		a.At = st.Answer.At
+	}
 	c.Answers = append(c.Answers, a)
 	switch {
 	case a.Status == Help && st.Cries >= fullAlarms && c.Now.Sub(st.LastCry) < calmAfter:
 	case a.Status == Help:
 		s.planNews(c, check, st.Member, Alarm, a)
-	case !st.lowers(a.Status) || a.before(st.Answer):
+	case !st.lowers(a.Status) || !a.Confirmed && a.surelyBefore(st.Answer):
 	case !a.Confirmed:
 		return true
 	case st.Status == Help:

@@ -146,11 +146,12 @@ const RewindsDocument = "rewinds"
 // Rewind says that the chat server was put back to an earlier state: a room has no
 // message any more above Above, and those numbers are given anew. What stood there
 // stands nowhere; prompts of open checks are due again, for a member and channel
-// only the newest. The room is read again from After.
+// only the newest, and so is what told of cries. The room is read again from a place
+// before that.
 type Rewind struct {
 	Room  string
 	Above int64
-	After int64
+	From  Cursor
 }
 
 // Result is what came of a delivery: its new state, with Due for one that is

@@ -57,6 +57,11 @@ func (p Parameter) IsUser(userID string) bool {
 	return p.Type == "user" && p.Other["server"] == "" && strings.EqualFold(p.ID, userID)
 }
 
+// IsBy tells whether a user of our server has written the message, as IsUser does.
+func (m Message) IsBy(userID string) bool {
+	return m.ActorType == "users" && strings.EqualFold(m.ActorID, userID)
+}
+
 // Place is a point on the map.
 type Place struct {
 	Name      string

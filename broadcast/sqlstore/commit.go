@@ -257,9 +257,12 @@ func (w *writer) rewind(r broadcast.Rewind) {
 		AND NOT (purpose = $11 AND EXISTS (SELECT 1 FROM deliveries l WHERE l.check_id = deliveries.check_id AND l.id > deliveries.id AND l.purpose = $11))`,
 		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen,
 		broadcast.Ask, broadcast.Remind, broadcast.Clarify, broadcast.Confirm, broadcast.TallyOf)
+	w.exec(`UPDATE deliveries SET state = $3, due_at = $4, attempt = 0, doubt = 1, reason = '', room = '', message_id = 0, sent_at = 0, seen_at = 0
+		WHERE `+lost+` AND state IN ($5, $6) AND (purpose = $7 OR purpose IN ($8, $9) AND EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0))`,
+		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen, broadcast.Notice, broadcast.Alarm, broadcast.Relief)
 	w.exec(`UPDATE deliveries SET state = $3 WHERE `+lost+` AND purpose = $4 AND `+waiting, r.Room, r.Above, broadcast.Dropped, broadcast.Ack)
 	w.exec(`UPDATE deliveries SET room = '', message_id = 0 WHERE `+lost, r.Room, r.Above)
-	w.exec(`UPDATE cursors SET last_given = $1, written_at = 0 WHERE room = $2`, r.After, r.Room)
+	w.exec(`UPDATE cursors SET last_given = $1, written_at = $2 WHERE room = $3`, r.From.After, ms(r.From.At), r.Room)
 }
 
 func (w *writer) json(v any) string {

@@ -287,12 +287,12 @@ var writing = []promise{
 			{Room: "family", After: 130, At: at(2)}, {Room: "with mother", After: 95, At: at(1)}, {Room: "imap:box", After: 1000}, {Room: "with father", After: 140, At: at(3)},
 		}})
 		for _, room := range []string{"family", "with mother", "with father", "nowhere"} {
-			l.commit(broadcast.Change{Now: at(4), Rewind: &broadcast.Rewind{Room: room, Above: 100, After: 40}})
+			l.commit(broadcast.Change{Now: at(4), Rewind: &broadcast.Rewind{Room: room, Above: 100, From: broadcast.Cursor{After: 40}}})
 		}
 		expect(l, "cursors", []int64{l.cursor("family"), l.cursor("with mother"), l.cursor("with father"), l.cursor("imap:box"), l.cursor("nowhere")}, []int64{40, 40, 40, 1000, -1})
 		expect(l, "deliveries", l.states(check), []string{
 			"mother direct 0: sent", "father direct 0: sent", "mother direct 1: sent", "mother direct 2: due", "father direct 2: due", "father email 2: sent",
-			"mother direct alarm-x: sent", " room tally-1: due",
+			"mother direct alarm-x: due", " room tally-1: due",
 		})
 		expect(l, "of the check that is over", l.states(over), []string{"mother direct 0: dropped", "mother direct 1: sent"})
 		for _, d := range append(l.deliveries(check), l.deliveries(over)...) {
@@ -309,8 +309,9 @@ var writing = []promise{
 		}), false)
 		// Whoever has answered is not asked again.
 		claimed := l.claim(broadcast.Direct, at(5), 9)
-		expect(l, "claimed", len(claimed), 1)
-		expect(l, "asked again", claimed[0].MemberID+" "+claimed[0].Step, "mother 2")
+		expect(l, "claimed", len(claimed), 2)
+		expect(l, "told again", claimed[0].MemberID+" "+claimed[0].Step, "mother alarm-x")
+		expect(l, "asked again", claimed[1].MemberID+" "+claimed[1].Step, "mother 2")
 	}},
 	{"documents are replaced whole", func(l *ledger) {
 		read := func(name string) []byte {

@@ -11,7 +11,7 @@ import (
 // Grandma has called for help by mail. A usual word does not take that back: she is
 // asked by mail whether it is over, and what she replies to that does.
 func TestHelpIsTakenBackByTheReplyToAQuestion(t *testing.T) {
-	for reply, want := range map[string]broadcast.Status{"はい": broadcast.Safe, "無事です": broadcast.Safe, "足をけがしています": broadcast.Injured, "いいえ": broadcast.Help, "まだ動けません。助けて": broadcast.Help} {
+	for reply, want := range map[string]broadcast.Status{"はい": broadcast.Safe, "無事です": broadcast.Safe, "足をけがしています": broadcast.Help, "お願いします": broadcast.Help, "無事は間違いでした": broadcast.Help, "もう大丈夫です": broadcast.Safe, "いいえ": broadcast.Help, "まだ動けません。助けて": broadcast.Help} {
 		t.Run(reply, func(t *testing.T) {
 			story(t, inboxtest.Options{}, func(h *house) {
 				c := h.check(broadcast.Real)

@@ -249,11 +249,10 @@ func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m 
 		if err != nil {
 			return false, err
 		}
-		sure := st.Confirms(p.delivery) && m.Automation == ""
-		if sure && heard.Yes {
-			a.Status = broadcast.Safe
+		sure := st.Confirms(p.delivery) && m.Automation == "" && heard.Yes
+		if st.Grave() && (sure || heard.Over) {
+			a.Status, a.Confirmed = broadcast.Safe, true
 		}
-		a.Confirmed = st.Grave() && (sure || heard.Over)
 		if in.Service.PlanAnswer(c, p.check, st, a) {
 			in.Service.PlanConfirm(c, p.check, st, a)
 		}
@@ -326,8 +325,8 @@ func (in *Intake) answer(c *broadcast.Change, check broadcast.Check, from roster
 	}
 	a := broadcast.Answer{Source: broadcast.ByMail, Carrier: carrier(m), Text: text, At: m.Date, Status: heard.Status, Stranded: heard.Stranded}
 	// Clocks of phones are wrong at times, and a mail has no other.
-	if a.At.Before(check.StartedAt) || a.At.After(c.Now) {
-		a.At = c.Now
+	if a.At.Before(check.StartedAt) || a.At.After(c.Now) || a.Status == broadcast.Help {
+		a.At = c.Now // a cry counts from when it came, whatever was said meanwhile
 	}
 	heard.Others = slices.DeleteFunc(heard.Others, func(t broadcast.Told) bool { return t.Member.ID == from.ID })
 	return a, heard

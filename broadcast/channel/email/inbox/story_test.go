@@ -66,8 +66,7 @@ func (l *logbook) count(s string) int {
 
 // hear is how the program reads what people write.
 func hear(text string, _ roster.Member) broadcast.Heard {
-	yes, ok := answer.Agree(text)
-	return broadcast.Heard{Status: broadcast.Status(answer.Read(text).Status), Yes: yes && ok, Over: answer.Over(text)}
+	return broadcast.Heard{Status: broadcast.Status(answer.Read(text).Status), Yes: answer.Assents(text), Over: answer.Over(text)}
 }
 
 // story tells a story in fake time, in a house whose inbox reads.
