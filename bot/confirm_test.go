@@ -96,6 +96,8 @@ func TestTheAnswersToTheQuestion(t *testing.T) {
 		"1":          {func(h *home, room string, q int64) { h.akari.SayDirect("anpi", "1") }, broadcast.Safe},
 		"3":          {func(h *home, room string, q int64) { h.akari.SayDirect("anpi", "3") }, broadcast.Help},
 		"I am safe":  {func(h *home, room string, q int64) { h.akari.SayDirect("anpi", "I am safe") }, broadcast.Safe},
+		"a plea":     {func(h *home, room string, q int64) { h.akari.SayDirect("anpi", "お願いします") }, broadcast.Help},
+		"a pain":     {func(h *home, room string, q int64) { h.akari.SayDirect("anpi", "my leg hurts so much") }, broadcast.Help},
 		"a question": {func(h *home, room string, q int64) { h.akari.SayDirect("anpi", "what do you mean?") }, broadcast.Help},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +118,7 @@ func TestTheAnswersToTheQuestion(t *testing.T) {
 
 // Words that say that the danger is over need no question.
 func TestWordsThatSayThatItIsOver(t *testing.T) {
-	for _, words := range []string{"I'm out now, all good", "Pressed it by mistake, I'm fine", "もう大丈夫です", "助かりました。無事です"} {
+	for _, words := range []string{"I'm out now", "救助されました", "I'm out now, all good", "Pressed it by mistake, I'm fine", "もう大丈夫です", "助かりました。無事です"} {
 		t.Run(words, func(t *testing.T) {
 			story(t, func(t *testing.T, h *home) {
 				h.cried()
@@ -149,6 +151,57 @@ func TestAnOldQuestionIsAboutTheOldCry(t *testing.T) {
 			t.Errorf("confirmed, Akari stands at %s", s.Status)
 		}
 	})
+}
+
+// Dad is asked whether it is over. Then he is told something else, alone, and says
+// "ok" to that.
+func TestAnOkToSomethingElse(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.start()
+		p := h.check()
+		h.dad.React(h.room, p, "🆘")
+		h.rest(5 * time.Second)
+		h.dad.React(h.room, p, "✅")
+		h.rest(5 * time.Second)
+		h.asks(h.directRoom("dad"), "Are you really safe now?")
+		h.akari.Say(h.room, "help, I'm trapped")
+		h.rest(5 * time.Second)
+		h.dad.SayDirect("anpi", "ok")
+		h.rest(5 * time.Second)
+		if s := h.stands(h.newest(), h.dad); s.Status != broadcast.Help {
+			t.Errorf("Dad stands at %s; he was told %q", s.Status, h.alone(h.dad))
+		}
+	})
+}
+
+// 🆘 under the tally, and behind the word for a command, is a cry like any other.
+func TestACryInAnUnusualPlace(t *testing.T) {
+	for name, cry := range map[string]func(h *home){
+		"under the tally":     func(h *home) { h.akari.React(h.room, h.asks(h.room, "Who is safe"), "🆘") },
+		"behind !safe":        func(h *home) { h.akari.Say(h.room, "!safe not, I'm trapped") },
+		"behind !無事":          func(h *home) { h.akari.Say(h.room, "!無事 じゃない、助けて") },
+		"behind !status":      func(h *home) { h.akari.Say(h.room, "!status help I'm trapped") },
+		"alone, after a safe": func(h *home) { h.akari.SayDirect("anpi", "助けて") },
+	} {
+		for _, notifications := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				story(t, func(t *testing.T, h *home) {
+					if !notifications {
+						h.talk.Disable("notifications")
+					}
+					h.start()
+					p := h.check()
+					h.akari.React(h.room, p, "✅")
+					h.rest(5 * time.Second)
+					cry(h)
+					h.rest(4 * time.Minute)
+					if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
+						t.Errorf("notifications %v: Akari stands at %s", notifications, s.Status)
+					}
+				})
+			})
+		}
+	}
 }
 
 // Killed between the slip and the question, and between the question and its
@@ -184,6 +237,8 @@ func TestANameThatNobodyHas(t *testing.T) {
 		{"!safe Cousin Bob", "Whom do you mean by “Cousin Bob”?"},
 		{"!無事 いとこ", "Whom do you mean by “いとこ”?"},
 		{"!safe Zebediah", "Whom do you mean by “Zebediah”?"},
+		{"!無事 田中", "Whom do you mean by “田中”?"},
+		{"!safe now Bob", "Whom do you mean by “now Bob”?"},
 		{"!injured Cousin Bob", "Whom do you mean by “Cousin Bob”?"},
 		{"!sos Cousin Bob", "Whom do you mean by “Cousin Bob”?"},
 	} {

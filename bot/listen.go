@@ -460,6 +460,6 @@ func (b *Bot) readDirect(ctx context.Context, token string, notified int64) erro
 // prompts go out into another.
 func (b *Bot) lose(ctx context.Context, token string) error {
 	b.Forget(token)
-	_, err := b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Rewind: &broadcast.Rewind{Room: token}})
+	_, err := b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Rewinds: []broadcast.Rewind{{Room: token}}})
 	return err
 }

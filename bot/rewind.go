@@ -191,7 +191,11 @@ func (b *Bot) goBack(ctx context.Context, token string, at broadcast.Cursor) err
 	if err != nil {
 		return fmt.Errorf("find where to read again: %w", err)
 	}
-	change := broadcast.Change{Now: time.Now(), Rewind: &broadcast.Rewind{Room: token, Above: kept.After, From: from}}
+	gone, err := b.gone(ctx)
+	if err != nil {
+		return err
+	}
+	change := broadcast.Change{Now: time.Now(), Rewinds: append(gone, broadcast.Rewind{Room: token, Above: kept.After, From: from})}
 	// A room that was not read since the last time was put back then.
 	if n := len(all); n == 0 || at.At.After(all[n-1].Noticed) {
 		all = append(all, Rewind{Read: later(at.At, kept.At), Kept: kept.At, Noticed: b.Client.Now(), Found: change.Now})
@@ -209,6 +213,35 @@ func (b *Bot) goBack(ctx context.Context, token string, at broadcast.Cursor) err
 	b.back.Store(true)
 	b.Wake()
 	return nil
+}
+
+// gone are the rooms that the newest check has written into and that do not exist any
+// more: they were made after the state to which the server was put back.
+func (b *Bot) gone(ctx context.Context) (gone []broadcast.Rewind, err error) {
+	checks, err := b.Service.Store.Checks(ctx, 1)
+	if err != nil || len(checks) == 0 {
+		return nil, err
+	}
+	deliveries, err := b.Service.Store.Deliveries(ctx, checks[0].ID)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.Client.Rooms(ctx, talkapi.RoomsQuery{NoLastMessages: true})
+	if err != nil {
+		return nil, fmt.Errorf("read the list of rooms: %w", err)
+	}
+	seen := map[string]bool{"": true}
+	for _, room := range list.Rooms {
+		seen[room.Token] = true
+	}
+	for _, d := range deliveries {
+		if room := d.Receipt.Room; !seen[room] {
+			seen[room] = true
+			b.Forget(room)
+			gone = append(gone, broadcast.Rewind{Room: room})
+		}
+	}
+	return gone, nil
 }
 
 // again is the place from which the room is read again: what it has kept, or where

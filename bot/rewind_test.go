@@ -249,3 +249,128 @@ func TestExpiredMessagesAreNotPutBack(t *testing.T) {
 		}
 	})
 }
+
+// What was told of a cry is gone from Talk, and told again; the tally that is left
+// is old, and put right.
+func TestAnAlarmThatIsGoneIsToldAgain(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.start()
+		h.check()
+		h.rest(10 * time.Second)
+		restore := h.talk.Backup()
+		h.akari.Say(h.room, "help, I'm trapped")
+		h.rest(10 * time.Second)
+		h.outage(restore)
+		h.rest(2 * time.Minute)
+		if n := count(h.wrote(h.room), "Akari needs help"); n != 1 {
+			t.Errorf("the room was told %d times: %q", n, h.wrote(h.room))
+		}
+		if n := count(h.alone(h.dad), "Akari needs help"); n != 1 {
+			t.Errorf("Dad was told %d times: %q", n, h.alone(h.dad))
+		}
+		if n := count(h.wrote(h.room), "🆘 needs help 1: Akari"); n != 1 {
+			t.Errorf("the tally is old: %q", h.wrote(h.room))
+		}
+	})
+}
+
+// A command that is read again was obeyed, or declined, long ago.
+func TestACommandIsNotObeyedAgain(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.start()
+		p := h.check()
+		h.akari.React(h.room, p, "🆘")
+		h.rest(5 * time.Second)
+		h.dad.Say(h.room, "!close")
+		h.rest(5 * time.Second)
+		h.dad.React(h.room, h.asks(h.room, "Tap ✅ within 60 seconds to end"), "❌")
+		h.rest(5 * time.Second)
+		h.akari.React(h.room, p, "✅")
+		h.rest(5 * time.Second)
+		h.confirms(h.akari, "✅")
+		restore := h.talk.Backup()
+		h.dad.Say(h.room, "Good")
+		h.rest(time.Minute)
+		h.outage(restore)
+		h.rest(3 * time.Minute)
+		if !h.newest().Open() {
+			t.Error("the check was ended by a command that Dad had taken back")
+		}
+		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
+			t.Errorf("Akari stands at %s", s.Status)
+		}
+	})
+}
+
+// Where messages expire after a month, it is noticed all the same.
+func TestPutBackWhereMessagesExpire(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.talk.SetExpiry(h.room, 28*24*time.Hour)
+		h.start()
+		restore := h.talk.Backup()
+		for range 20 {
+			h.dad.Say(h.room, "Lovely weather, isn't it?")
+		}
+		h.check()
+		h.rest(time.Minute)
+		h.outage(restore)
+		h.akari.Say(h.room, "help, I'm trapped")
+		h.rest(3 * time.Minute)
+		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
+			t.Errorf("Akari stands at %s", s.Status)
+		}
+	})
+}
+
+// The second backup is older than the first, and nothing is on.
+func TestPutBackFurtherAndFurther(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.start()
+		h.dad.Say(h.room, "Good morning")
+		h.rest(time.Minute)
+		older := h.talk.Backup()
+		for range 10 {
+			h.dad.Say(h.room, "Lovely weather, isn't it?")
+		}
+		h.rest(time.Minute)
+		newer := h.talk.Backup()
+		for range 10 {
+			h.dad.Say(h.room, "Lovely weather, isn't it?")
+		}
+		h.rest(time.Minute)
+		h.outage(newer)
+		h.rest(5 * time.Minute)
+		h.outage(older)
+		h.akari.Say(h.room, "help, I'm trapped")
+		h.rest(3 * time.Minute)
+		if n := count(h.alone(h.dad), "Akari needs help"); n != 1 {
+			t.Errorf("Dad was told %d times: %q", n, h.alone(h.dad))
+		}
+	})
+}
+
+// In her one-to-one room something of Grandma's own stands where the prompt stood.
+func TestAMessageInThePlaceOfAPromptAlone(t *testing.T) {
+	story(t, func(t *testing.T, h *home) {
+		h.grandma.SayDirect("anpi", "こんにちは")
+		h.start()
+		h.check()
+		h.rest(4 * time.Minute)
+		restore := h.talk.Backup()
+		h.rest(2 * time.Minute)
+		room := h.directRoom("grandma")
+		p := h.prompt(room)
+		h.stop()
+		h.outage(restore)
+		var said int64
+		for said < p {
+			said = h.grandma.SayDirect("anpi", "これなあに")
+		}
+		h.grandma.React(room, said, "👍")
+		h.start()
+		h.rest(5 * time.Minute)
+		if s := h.stands(h.newest(), h.grandma); s.Status == broadcast.Safe {
+			t.Errorf("Grandma is safe by a thumb under her own words: %+v", s.Answer)
+		}
+	})
+}

@@ -64,6 +64,8 @@ type Standing struct {
 	Status Status
 	// Answer is the answer that made the status; zero while pending.
 	Answer Answer
+	// Last is the number of the newest answer of the member, whether it counts or not.
+	Last int64
 	// Answered reports whether anything at all came from the member, even if it
 	// did not say how they are; not when they have taken it back.
 	Answered bool

@@ -64,7 +64,7 @@ func (s *Service) Commit(ctx context.Context, c Change) (Committed, error) {
 			return done, err
 		}
 	}
-	if c.Start != nil || c.Close != nil || c.Climb != nil || c.Rewind != nil || len(c.Deliveries)+len(c.Answers)+len(c.Results) > 0 {
+	if c.Start != nil || c.Close != nil || c.Climb != nil || len(c.Rewinds)+len(c.Deliveries)+len(c.Answers)+len(c.Results) > 0 {
 		s.Wake()
 	}
 	return done, nil

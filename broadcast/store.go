@@ -79,8 +79,8 @@ type Change struct {
 	Climb *Climb
 	// Close ends a check; its prompts that are still due are dropped.
 	Close *Close
-	// Rewind takes back what is known of messages that the chat server has lost.
-	Rewind *Rewind
+	// Rewinds take back what is known of messages that the chat server has lost.
+	Rewinds []Rewind
 	// Cursors move on the places up to which rooms were read. They never move
 	// back. Only reading a room begins its cursor: what was said before a message
 	// of our own has been read by nobody.

@@ -70,6 +70,7 @@ func stand(members []roster.Member, answers []Answer, deliveries []Delivery) []S
 		if s == nil || a.Claimed {
 			continue
 		}
+		s.Last = max(s.Last, a.ID)
 		if s.lowers(a.Status) && !a.Confirmed {
 			s.Answered = true
 			continue

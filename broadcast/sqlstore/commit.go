@@ -58,8 +58,8 @@ func commit(ctx context.Context, db *sql.DB, c broadcast.Change, first int64) (d
 	if !c.Hold.IsZero() {
 		w.exec(`UPDATE deliveries SET due_at = $1 WHERE state = $2 AND purpose IN ($3, $4) AND due_at < $1`, ms(c.Hold), broadcast.Due, broadcast.Remind, broadcast.Silence)
 	}
-	if c.Rewind != nil {
-		w.rewind(*c.Rewind)
+	for _, r := range c.Rewinds {
+		w.rewind(r)
 	}
 	for _, cursor := range c.Cursors {
 		w.cursor(cursor)

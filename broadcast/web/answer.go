@@ -40,6 +40,8 @@ type answerPage struct {
 	Household                     []other
 	Longest                       int
 	Nonce                         string
+	// Opened is when the page was made, in Unix milliseconds.
+	Opened int64
 	// Ways are other ways to tell the family.
 	Ways []string
 }
@@ -124,7 +126,7 @@ func (s *Site) answerPage(r *http.Request, v broadcast.Visit, now time.Time) ans
 			{Value: stranded, Class: "stranded", Icon: "🚶", Word: t.T("web.stranded")},
 		},
 		More: t.T("web.more"), TextLabel: t.T("web.text"), Then: t.T("web.then"),
-		Longest: longestText, Nonce: rand.Text(), Ways: s.ways(t),
+		Longest: longestText, Nonce: rand.Text(), Opened: now.UnixMilli(), Ways: s.ways(t),
 	}
 	p.For, p.Other = t.T("web.for", locale.Data{"Name": plain(v.Standing.Member.Name)}), otherLanguage(t)
 	if v.Check.StartedBy != "" {
@@ -269,7 +271,7 @@ func (s *Site) takeAnswer(w http.ResponseWriter, r *http.Request, token string) 
 	query := "?lang=" + s.texts(r, v.Standing.Member.Lang).Lang
 	switch {
 	case doubtful:
-		query += "&sure=" + f.pressed
+		query += "&sure=" + f.value()
 	case len(done.Answers) > 0 || v.Standing.Status == f.status:
 		// An old form that comes again after something else has changed nothing.
 		query += "&done"
@@ -297,11 +299,16 @@ func (s *Site) plan(ctx context.Context, now time.Time, v broadcast.Visit, f *fo
 	if f.status == broadcast.Unclear && v.Check.Open() {
 		s.Service.PlanClarify(&c, v.Check, from)
 	}
-	report := func(st broadcast.Standing, status broadcast.Status) broadcast.Answer {
+	plan := func(st broadcast.Standing, status broadcast.Status) {
 		a := own
 		a.Status, a.Stranded, a.Confirmed, a.ReportedBy = status, own.Stranded && status == broadcast.Safe, false, from.ID
 		a.Carrier = f.carrier(st, status)
-		return a
+		if st.Grave() && st.Answer.RecordedAt.After(f.opened) {
+			st.Told = true // whoever wrote that did not know of it
+		}
+		if s.Service.PlanReport(&c, v.Check, st, a) {
+			s.Tell(&c, v.Check, from, "", a)
+		}
 	}
 	named := map[string]bool{from.ID: true}
 	for _, told := range heard.Others {
@@ -311,9 +318,7 @@ func (s *Site) plan(ctx context.Context, now time.Time, v broadcast.Visit, f *fo
 		}
 		if ok && !named[st.Member.ID] {
 			named[st.Member.ID] = true
-			if a := report(st, told.Status); s.Service.PlanReport(&c, v.Check, st, a) {
-				s.Tell(&c, v.Check, from, "", a)
-			}
+			plan(st, told.Status)
 		}
 	}
 	if heard.Somebody != "" {
@@ -321,14 +326,12 @@ func (s *Site) plan(ctx context.Context, now time.Time, v broadcast.Visit, f *fo
 	}
 	for _, st := range v.Household {
 		seen, ok := f.others[key(st.Member.ID)]
-		// Whoever is reported safe may have said something else since the page
+		// Whoever is reported well may have said something else since the page
 		// was opened.
-		if !ok || named[st.Member.ID] || f.status == broadcast.Safe && seen != st.Answer.ID {
+		if !ok || named[st.Member.ID] || f.status != broadcast.Help && seen != st.Answer.ID {
 			continue
 		}
-		a := report(st, f.status)
-		a.Confirmed = st.Grave() // it stood beside the name
-		s.Service.PlanAnswer(&c, v.Check, st, a)
+		plan(st, f.status)
 	}
 	return c, doubtful, nil
 }

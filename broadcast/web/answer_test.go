@@ -111,11 +111,12 @@ func TestGrandmaAnswersForGrandpaToo(t *testing.T) {
 		lacks(t, "the page", p.html, "いっしょに記録した人")
 		wants(t, "the page", p.html, "おじいちゃん（いまは 🆘 助けが必要）")
 
-		// Now that she has seen it, her word counts; so does any cry for help.
+		// What he has said himself stands, and the organisers hear that she says
+		// something else; any cry for help counts.
 		time.Sleep(time.Minute)
 		h.page(link).press("safe", "", "おじいちゃん")
-		if st := h.standing(check, grandpa); st.Status != broadcast.Safe {
-			t.Errorf("Grandpa is %s, want safe", st.Status)
+		if st := h.standing(check, grandpa); st.Status != broadcast.Help || len(h.told) != 1 {
+			t.Errorf("Grandpa is %s, want help; told %q", st.Status, h.told)
 		}
 		p = h.page(link)
 		time.Sleep(time.Minute)

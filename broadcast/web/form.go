@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/anpi-bot/anpi/broadcast"
 	"github.com/anpi-bot/anpi/broadcast/locale"
@@ -22,7 +23,9 @@ type form struct {
 	// sure is the number of the answer that is really over; zero on a page that did
 	// not ask.
 	sure int64
-	text string
+	// opened is when the page was made.
+	opened time.Time
+	text   string
 	// others holds by key for whom else it answers, and the answer of theirs
 	// that the page showed.
 	others map[string]int64
@@ -56,6 +59,8 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	}
 	// What is no number was asked about by no page.
 	f.sure, _ = strconv.ParseInt(r.PostForm.Get("sure"), 10, 64)
+	opened, _ := strconv.ParseInt(r.PostForm.Get("opened"), 10, 64)
+	f.opened = time.UnixMilli(opened)
 	for _, value := range r.PostForm["other"] {
 		key, seen, _ := strings.Cut(value, ".")
 		id, err := strconv.ParseInt(seen, 10, 64)
@@ -65,6 +70,14 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 		f.others[key] = id
 	}
 	return f, nil
+}
+
+// value is that of the button which says what the form does, words included.
+func (f form) value() string {
+	if status, _ := meaning(f.pressed); status == f.status {
+		return f.pressed
+	}
+	return string(f.status)
 }
 
 // meaning is what the button with the value says; the status is empty for any
@@ -102,12 +115,12 @@ func (f form) carrier(st broadcast.Standing, status broadcast.Status) string {
 	switch {
 	case status == broadcast.Safe:
 		return carrier
-	case strings.HasPrefix(st.Answer.Carrier, carrier):
+	case strings.HasPrefix(st.Answer.Carrier, carrier) && st.Last == st.Answer.ID:
 		return st.Answer.Carrier
 	default:
 		// It counts again when something else has come between: nobody loses a
 		// cry for help by going back and forth.
-		return carrier + "-" + strconv.FormatInt(st.Answer.ID, 10)
+		return carrier + "-" + strconv.FormatInt(st.Last, 10)
 	}
 }
 

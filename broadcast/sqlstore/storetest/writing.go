@@ -287,7 +287,7 @@ var writing = []promise{
 			{Room: "family", After: 130, At: at(2)}, {Room: "with mother", After: 95, At: at(1)}, {Room: "imap:box", After: 1000}, {Room: "with father", After: 140, At: at(3)},
 		}})
 		for _, room := range []string{"family", "with mother", "with father", "nowhere"} {
-			l.commit(broadcast.Change{Now: at(4), Rewind: &broadcast.Rewind{Room: room, Above: 100, From: broadcast.Cursor{After: 40}}})
+			l.commit(broadcast.Change{Now: at(4), Rewinds: []broadcast.Rewind{{Room: room, Above: 100, From: broadcast.Cursor{After: 40}}}})
 		}
 		expect(l, "cursors", []int64{l.cursor("family"), l.cursor("with mother"), l.cursor("with father"), l.cursor("imap:box"), l.cursor("nowhere")}, []int64{40, 40, 40, 1000, -1})
 		expect(l, "deliveries", l.states(check), []string{
