@@ -259,6 +259,61 @@ func TestFromHelpToSafeIsAQuestion(t *testing.T) {
 	}
 }
 
+// TestAnOldPageTakesNoNewerCryBack: neither with a tick, nor with words, nor by the
+// question of before.
+func TestAnOldPageTakesNoNewerCryBack(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		hers, dads := h.page(h.link(check, grandma)), h.page(h.link(check, dad))
+		time.Sleep(time.Minute)
+		h.says(check, grandpa, broadcast.Help)
+		time.Sleep(time.Minute)
+		for range 2 {
+			hers.press("injured", "", "おじいちゃん")
+		}
+		if st := h.standing(check, grandpa); st.Status != broadcast.Help {
+			t.Errorf("a tick on an old page makes Grandpa %s", st.Status)
+		}
+		// Somebody else has called for help for the uncle.
+		change := broadcast.Change{Now: time.Now()}
+		h.service.PlanReport(&change, check, h.standing(check, uncle), broadcast.Answer{Status: broadcast.Help, ReportedBy: grandma.ID, Source: broadcast.ByRoom, Carrier: "talk:1", At: time.Now()})
+		h.commit(change)
+		time.Sleep(time.Minute)
+		dads.press("safe", "Uncle is fine")
+		if st := h.standing(check, uncle); st.Status != broadcast.Help || len(h.told) != 1 {
+			t.Errorf("words on an old page make the uncle %s; told %q", st.Status, h.told)
+		}
+	})
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		p := h.page(h.link(check, grandma))
+		p.press("help", "")
+		time.Sleep(time.Minute)
+		asked := p.press("safe", "")
+		time.Sleep(10 * time.Minute)
+		p.press("help", "")
+		time.Sleep(time.Minute)
+		asked.sure()
+		if st := h.standing(check, grandma); st.Status != broadcast.Help {
+			t.Errorf("the question of before the second cry makes her %s", st.Status)
+		}
+	})
+}
+
+// TestTheQuestionKeepsWhatTheWordsSaid: a yes to it is no more than was said.
+func TestTheQuestionKeepsWhatTheWordsSaid(t *testing.T) {
+	story(t, func(t *testing.T, h *house) {
+		check := h.check(broadcast.Real, "")
+		link := h.link(check, grandma)
+		h.page(link).press("help", "")
+		time.Sleep(time.Minute)
+		h.page(link).press("safe", "足を骨折しました").sure()
+		if st := h.standing(check, grandma); st.Status != broadcast.Injured {
+			t.Errorf("Grandma is %s", st.Status)
+		}
+	})
+}
+
 func TestTheSameFormCountsOnce(t *testing.T) {
 	story(t, func(t *testing.T, h *house) {
 		check := h.check(broadcast.Real, "")

@@ -270,7 +270,7 @@ func TestABrowserThatSaysLittleAnswers(t *testing.T) {
 }
 
 // phones are viewports of phones in points.
-var phones = [][2]int64{{320, 640}, {360, 560}, {360, 640}, {390, 844}, {412, 915}}
+var phones = [][2]int64{{320, 568}, {360, 560}, {360, 640}, {390, 844}, {412, 915}}
 
 // places are where the buttons of the answers stand in the window, by their value.
 func places(t *testing.T, ctx context.Context) map[string][4]float64 {
