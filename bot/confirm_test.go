@@ -186,15 +186,17 @@ func TestACryInAnUnusualPlace(t *testing.T) {
 		for _, notifications := range []bool{true, false} {
 			t.Run(name, func(t *testing.T) {
 				story(t, func(t *testing.T, h *home) {
+					wait := 15 * time.Second
 					if !notifications {
 						h.talk.Disable("notifications")
+						wait = 4 * time.Minute
 					}
 					h.start()
 					p := h.check()
 					h.akari.React(h.room, p, "✅")
 					h.rest(5 * time.Second)
 					cry(h)
-					h.rest(4 * time.Minute)
+					h.rest(wait)
 					if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
 						t.Errorf("notifications %v: Akari stands at %s", notifications, s.Status)
 					}

@@ -245,6 +245,9 @@ func (w *writer) cursor(c broadcast.Cursor) {
 		ON CONFLICT (room) DO UPDATE SET last_given = excluded.last_given, written_at = excluded.written_at WHERE excluded.last_given > cursors.last_given`, c.Room, c.After, ms(c.At))
 }
 
+// noticeNews is how long a notice that is lost is still worth telling again.
+const noticeNews = 24 * time.Hour
+
 // rewind takes back what is known of messages in a room above a number. What is due
 // again is in doubt: it may have been sent since.
 func (w *writer) rewind(r broadcast.Rewind) {
@@ -258,8 +261,8 @@ func (w *writer) rewind(r broadcast.Rewind) {
 		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen,
 		broadcast.Ask, broadcast.Remind, broadcast.Clarify, broadcast.Confirm, broadcast.TallyOf)
 	w.exec(`UPDATE deliveries SET state = $3, due_at = $4, attempt = 0, doubt = 1, reason = '', room = '', message_id = 0, sent_at = 0, seen_at = 0
-		WHERE `+lost+` AND state IN ($5, $6) AND (purpose = $7 OR purpose IN ($8, $9) AND EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0))`,
-		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen, broadcast.Notice, broadcast.Alarm, broadcast.Relief)
+		WHERE `+lost+` AND state IN ($5, $6) AND (purpose = $7 AND sent_at > $10 OR purpose IN ($8, $9) AND EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0))`,
+		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen, broadcast.Notice, broadcast.Alarm, broadcast.Relief, ms(w.now.Add(-noticeNews)))
 	w.exec(`UPDATE deliveries SET state = $3 WHERE `+lost+` AND purpose = $4 AND `+waiting, r.Room, r.Above, broadcast.Dropped, broadcast.Ack)
 	w.exec(`UPDATE deliveries SET room = '', message_id = 0 WHERE `+lost, r.Room, r.Above)
 	w.exec(`UPDATE cursors SET last_given = $1, written_at = $2 WHERE room = $3`, r.From.After, ms(r.From.At), r.Room)

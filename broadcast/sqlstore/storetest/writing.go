@@ -281,6 +281,7 @@ var writing = []promise{
 		sent(check, "father", "2", broadcast.Remind, broadcast.Direct, "with father", 121)
 		sent(check, "father", "2", broadcast.Remind, broadcast.Email, "", 0)
 		sent(check, "mother", "alarm-x", broadcast.Alarm, broadcast.Direct, "with mother", 122)
+		sent(check, "mother", "notice-x", broadcast.Notice, broadcast.Direct, "with mother", 125)
 		sent(check, "", "tally-1", broadcast.TallyOf, broadcast.Room, "family", 123)
 		sent(over, "mother", "1", broadcast.Remind, broadcast.Direct, "with mother", 124)
 		l.commit(broadcast.Change{Now: at(3), Answers: []broadcast.Answer{says(check, "father", "fine")}, Cursors: []broadcast.Cursor{
@@ -292,7 +293,7 @@ var writing = []promise{
 		expect(l, "cursors", []int64{l.cursor("family"), l.cursor("with mother"), l.cursor("with father"), l.cursor("imap:box"), l.cursor("nowhere")}, []int64{40, 40, 40, 1000, -1})
 		expect(l, "deliveries", l.states(check), []string{
 			"mother direct 0: sent", "father direct 0: sent", "mother direct 1: sent", "mother direct 2: due", "father direct 2: due", "father email 2: sent",
-			"mother direct alarm-x: due", " room tally-1: due",
+			"mother direct alarm-x: due", "mother direct notice-x: due", " room tally-1: due",
 		})
 		expect(l, "of the check that is over", l.states(over), []string{"mother direct 0: dropped", "mother direct 1: sent"})
 		for _, d := range append(l.deliveries(check), l.deliveries(over)...) {
@@ -309,9 +310,19 @@ var writing = []promise{
 		}), false)
 		// Whoever has answered is not asked again.
 		claimed := l.claim(broadcast.Direct, at(5), 9)
-		expect(l, "claimed", len(claimed), 2)
+		expect(l, "claimed", len(claimed), 3)
 		expect(l, "told again", claimed[0].MemberID+" "+claimed[0].Step, "mother alarm-x")
 		expect(l, "asked again", claimed[1].MemberID+" "+claimed[1].Step, "mother 2")
+		// A day later nobody wants to read an old notice.
+		for _, d := range claimed {
+			l.commit(broadcast.Change{Now: at(6), Results: []broadcast.Result{{ID: d.ID, State: broadcast.Sent, Receipt: broadcast.Receipt{Room: "with mother", MessageID: 200}}}})
+		}
+		l.commit(broadcast.Change{Now: at(25 * 60), Rewinds: []broadcast.Rewind{{Room: "with mother"}}})
+		for _, d := range l.deliveries(check) {
+			if d.Purpose == broadcast.Notice && d.State != broadcast.Sent {
+				l.Errorf("a notice of the day before is %s again", d.State)
+			}
+		}
 	}},
 	{"documents are replaced whole", func(l *ledger) {
 		read := func(name string) []byte {
