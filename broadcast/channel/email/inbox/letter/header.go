@@ -128,7 +128,8 @@ func (h header) date() time.Time {
 func (h header) from() mail.Address {
 	raw := h.get("From")
 	parser := mail.AddressParser{WordDecoder: &words}
-	if list, err := parser.ParseList(raw); err == nil {
+	// A group of nobody ("undisclosed-recipients:;") is a list of none.
+	if list, err := parser.ParseList(raw); err == nil && len(list) > 0 {
 		if len(list[0].Address) > maxAddress {
 			return mail.Address{}
 		}
