@@ -144,7 +144,8 @@ func (p *play) run() error {
 		}, answered(4)},
 		{"help", func() error { h.uncle.Say(h.room, t.T("demo.text_help")); return nil }, answered(5)},
 		{"silent", nothing, func(broadcast.Tally) bool { _, asked := h.talk.DirectRoom("anpi", "grandma"); return asked }},
-		{"freed", func() error { h.uncle.Say(h.room, t.T("demo.text_freed")); return nil }, func(c broadcast.Tally) bool { return len(c.Who(broadcast.Help)) == 0 }},
+		{"freed", func() error { h.uncle.Say(h.room, t.T("demo.text_freed")); return nil }, func(broadcast.Tally) bool { room, _ := p.question(); return room != "" }},
+		{"sure", func() error { room, id := p.question(); h.uncle.React(room, id, "🩹"); return nil }, func(c broadcast.Tally) bool { return len(c.Who(broadcast.Help)) == 0 }},
 		{"mail", nothing, func(broadcast.Tally) bool { return h.mailed("grandma@example.org") }},
 		{"late", p.pressSafe, answered(6)},
 		{"close", func() error { h.dad.Say(h.room, t.T("demo.text_close")); return nil }, func(c broadcast.Tally) bool { return !c.Check.Open() }},
@@ -217,6 +218,21 @@ func (p *play) prompt() int64 {
 		}
 	}
 	return 0
+}
+
+// question is where the uncle is asked alone whether it is over; the room is empty
+// before it stands there with all its taps.
+func (p *play) question() (room string, id int64) {
+	token, ok := p.house.talk.DirectRoom("anpi", p.house.uncle.ID)
+	if !ok {
+		return "", 0
+	}
+	for _, m := range p.house.talk.Messages(token) {
+		if m.Actor == "anpi" && len(m.Reactions) >= len(broadcast.Taps) {
+			room, id = token, m.ID
+		}
+	}
+	return room, id
 }
 
 func (p *play) pause(d time.Duration) bool {
