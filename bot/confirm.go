@@ -30,9 +30,8 @@ func (h *hearing) doubt(check broadcast.Check, st broadcast.Standing, a broadcas
 // at leaves no doubt: a tap or a number under the question whether it is over, a yes
 // to it, or words that say so by themselves.
 func (h *hearing) confirmed(ctx context.Context, check broadcast.Check, st broadcast.Standing, a broadcast.Answer) (bool, error) {
-	number := false
 	if a.Source != broadcast.ByTap {
-		_, number = answer.Choice(a.Text)
+		_, number := answer.Choice(a.Text)
 		switch {
 		case !st.Grave():
 			return false, nil
@@ -81,8 +80,8 @@ func (h *hearing) confirming(ctx context.Context, check broadcast.Check, st broa
 	return false, nil
 }
 
-// answersWhether reports what a text answers to the question whether it is over, if it is
-// one: yes, that the danger is over, or no.
+// answersWhether reports what a text answers to the question whether it is over, if
+// it answers that at all: yes, that the danger is over, or no.
 func (h *hearing) answersWhether(ctx context.Context, check broadcast.Check, text string) (status broadcast.Status, err error) {
 	agrees, isAgreement := answer.Agree(text)
 	over := answer.Over(text)

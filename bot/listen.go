@@ -130,14 +130,10 @@ func (b *Bot) seed(ctx context.Context, token string, notified int64) (int64, er
 		return 0, fmt.Errorf("find where to begin reading: %w", err)
 	}
 	// A check that begins after this look has all its answers after that message.
-	open, err := b.Service.Open(ctx)
-	if err != nil {
-		return 0, err
-	}
-	if len(open) > 0 {
-		if from, err = b.newestBefore(ctx, token, b.began(open[len(open)-1]).Add(-earlyTime)); err != nil {
-			return 0, fmt.Errorf("find where to begin reading: %w", err)
-		}
+	if began, open, err := b.beforeOpen(ctx, token); err != nil {
+		return 0, fmt.Errorf("find where to begin reading: %w", err)
+	} else if open {
+		from = began
 	}
 	if notified > 0 && notified <= from.After {
 		from = broadcast.Cursor{After: notified - 1}
@@ -145,6 +141,17 @@ func (b *Bot) seed(ctx context.Context, token string, notified int64) (int64, er
 	from.Room, from.IfNew = token, true
 	_, err = b.Service.Commit(ctx, broadcast.Change{Now: time.Now(), Cursors: []broadcast.Cursor{from}})
 	return from.After, err
+}
+
+// beforeOpen is the place in a room behind which what is said may be for the open
+// check; open is false when there is none.
+func (b *Bot) beforeOpen(ctx context.Context, token string) (at broadcast.Cursor, open bool, err error) {
+	checks, err := b.Service.Open(ctx)
+	if err != nil || len(checks) == 0 {
+		return at, false, err
+	}
+	at, err = b.newestBefore(ctx, token, b.began(checks[len(checks)-1]).Add(-earlyTime))
+	return at, true, err
 }
 
 // newest is the place of the newest message of a room; zero when there is none.

@@ -247,12 +247,8 @@ func (b *Bot) gone(ctx context.Context) (gone []broadcast.Rewind, err error) {
 // again is the place from which the room is read again: what it has kept, or where
 // it stood when the open check began.
 func (b *Bot) again(ctx context.Context, token string, kept broadcast.Cursor) (broadcast.Cursor, error) {
-	open, err := b.Service.Open(ctx)
-	if err != nil || len(open) == 0 {
-		return kept, err
-	}
-	began, err := b.newestBefore(ctx, token, b.began(open[len(open)-1]).Add(-earlyTime))
-	if began.After < kept.After {
+	began, open, err := b.beforeOpen(ctx, token)
+	if open && began.After < kept.After {
 		return began, err
 	}
 	return kept, err
