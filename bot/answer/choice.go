@@ -3,6 +3,7 @@ package answer
 import (
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -37,15 +38,18 @@ var (
 		`no thanks, no thank you, do not, don't send, dont send, not now, not yet, no way, cancel it, stop it, never mind, nevermind, hold on, no cancel, please don't, please no`)
 )
 
-func agreement(words, phrases string) map[string]bool {
-	set := builder{}
-	set.words(safe, words)
-	set.phrases(safe, phrases)
-	list := make(map[string]bool, len(set))
-	for w := range set {
-		list[w] = true
-	}
-	return list
+// agreement makes a list of words and phrases when it is first asked for.
+func agreement(words, phrases string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		set := builder{}
+		set.words(safe, words)
+		set.phrases(safe, phrases)
+		list := make(map[string]bool, len(set))
+		for w := range set {
+			list[w] = true
+		}
+		return list
+	})
 }
 
 // Agree reads an answer to a question that asks for confirmation. It is not ok
@@ -53,19 +57,19 @@ func agreement(words, phrases string) map[string]bool {
 func Agree(text string) (agreed, ok bool) {
 	for part := range strings.FieldsFuncSeq(Normalize(text), func(r rune) bool { return strings.ContainsRune("。、.,!\n ・…", r) }) {
 		switch {
-		case yes[trimmed(part)]:
+		case yes()[trimmed(part)]:
 			if ok && !agreed {
 				return false, false
 			}
 			agreed, ok = true, true
-		case no[trimmed(part)]:
+		case no()[trimmed(part)]:
 			if ok && agreed {
 				return false, false
 			}
 			ok = true
 		default:
 			whole := strings.Trim(Normalize(text), "。、.,! \n")
-			return yes[whole], yes[whole] || no[whole]
+			return yes()[whole], yes()[whole] || no()[whole]
 		}
 	}
 	return agreed, ok
@@ -74,11 +78,11 @@ func Agree(text string) (agreed, ok bool) {
 // trimmed cuts the particles that soften a yes or no, and repeated letters such as
 // うんうん and 👍👍.
 func trimmed(s string) string {
-	if yes[s] || no[s] {
+	if yes()[s] || no()[s] {
 		return s
 	}
 	for _, end := range []string{"よ", "ね", "な", "わ", "です", "だよ"} {
-		if root := strings.TrimSuffix(s, end); root != "" && (yes[root] || no[root]) {
+		if root := strings.TrimSuffix(s, end); root != "" && (yes()[root] || no()[root]) {
 			return root
 		}
 	}

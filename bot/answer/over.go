@@ -1,6 +1,9 @@
 package answer
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // over are clauses that say of the writer that a danger is past, or that there was
 // none, as they stand in a text that was made comparable. Each is a whole clause:
@@ -168,13 +171,16 @@ i am
 👌
 `)
 
-// setOf makes a set of the lines, as [Normalize] writes them.
-func setOf(text string) map[string]bool {
-	set := map[string]bool{}
-	for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' }) {
-		set[clauseOf(Normalize(line))] = true
-	}
-	return set
+// setOf makes a set of the lines, as [Normalize] writes them, when it is first asked
+// for.
+func setOf(text string) func() map[string]bool {
+	return sync.OnceValue(func() map[string]bool {
+		set := map[string]bool{}
+		for line := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == '\n' }) {
+			set[clauseOf(Normalize(line))] = true
+		}
+		return set
+	})
 }
 
 // clauseOf makes a clause comparable: apostrophes are typed or not.
@@ -192,30 +198,29 @@ func pieces(text string) (all []string) {
 	return all
 }
 
-// only reports whether every clause of the text is in one of the sets, and at least
-// one in the first.
-func only(text string, need map[string]bool, beside ...map[string]bool) bool {
+// Over reports whether a text says that the danger is over and nothing else, as in
+// "I'm out now, thank you" or 「もう大丈夫です」. A mere "I am safe" does not: people
+// say that of themselves in any state.
+func Over(text string) bool {
 	found := false
 	for _, c := range pieces(text) {
-		known := need[c]
-		found = found || known
-		for _, set := range beside {
-			known = known || set[c]
-		}
-		if !known {
+		past := over()[c]
+		if !past && !reassuring()[c] {
 			return false
 		}
+		found = found || past
 	}
 	return found
 }
 
-// Over reports whether a text says that the danger is over and nothing else, as in
-// "I'm out now, thank you" or 「もう大丈夫です」. A mere "I am safe" does not: people
-// say that of themselves in any state.
-func Over(text string) bool { return only(text, over, reassuring) }
-
 // Assents reports whether a text answers the question whether its writer is really
 // safe with a yes, or by saying so, and says nothing else.
 func Assents(text string) bool {
-	return only(text, assent, reassuring, over) || only(text, reassuring, over) || Over(text)
+	clauses := pieces(text)
+	for _, c := range clauses {
+		if !assent()[c] && !reassuring()[c] && !over()[c] {
+			return false
+		}
+	}
+	return len(clauses) > 0
 }
