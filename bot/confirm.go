@@ -33,7 +33,7 @@ func (h *hearing) confirmed(ctx context.Context, check broadcast.Check, st broad
 	if a.Source != broadcast.ByTap {
 		_, number := answer.Choice(a.Text)
 		switch {
-		case !st.Grave():
+		case !st.Status.Grave():
 			return false, nil
 		case answer.Over(a.Text):
 			return true, nil
@@ -54,7 +54,7 @@ func (h *hearing) confirmed(ctx context.Context, check broadcast.Check, st broad
 // confirming reports whether the question whether it is over is the last that the
 // member was told alone, in this room: a "yes" much later is about something else.
 func (h *hearing) confirming(ctx context.Context, check broadcast.Check, st broadcast.Standing) (bool, error) {
-	if !h.place.direct || !st.Grave() {
+	if !h.place.direct || !st.Status.Grave() {
 		return false, nil
 	}
 	deliveries, err := h.Service.Store.Deliveries(ctx, check.ID)
@@ -89,7 +89,7 @@ func (h *hearing) answersWhether(ctx context.Context, check broadcast.Check, tex
 		return "", nil
 	}
 	st, asked, err := h.Service.Standing(ctx, check, h.member)
-	if err != nil || !asked || !st.Grave() {
+	if err != nil || !asked || !st.Status.Grave() {
 		return "", err
 	}
 	if over {

@@ -82,7 +82,7 @@ func (h *hearing) resolve(ctx context.Context, check broadcast.Check, open []tol
 		case t.Status == broadcast.Help && a.Status != broadcast.Help:
 			// Whoever it is, everybody must know now.
 			h.cry(check, "alarm.tells", a)
-		case t.Status == broadcast.Help || t.Status == broadcast.Injured:
+		case t.Status.Grave():
 			h.tell(check, "told.somebody", a)
 		}
 		if !match.Everyone {
@@ -152,7 +152,7 @@ func (h *hearing) recordFor(ctx context.Context, check broadcast.Check, others [
 		report.Status, report.ReportedBy, report.Place, report.Stranded = status, h.member.ID, nil, false
 		switch {
 		case meant && len(others) == 1:
-			report.Confirmed = standing.Grave()
+			report.Confirmed = standing.Status.Grave()
 			h.Service.PlanAnswer(h.change, check, standing, report)
 			lines = append(lines, w.T("told.noted", name))
 		case h.Service.PlanReport(h.change, check, standing, report):

@@ -168,9 +168,8 @@ func (h *hearing) record(ctx context.Context, check broadcast.Check, a broadcast
 		h.uninvited(check, a)
 		return nil
 	}
-	grave := a.Status == broadcast.Help || a.Status == broadcast.Injured
 	settled := standing.Status == broadcast.Safe || standing.Answered && a.Status != broadcast.Safe
-	if !check.Open() && a.Source != broadcast.ByTap && settled && !grave {
+	if !check.Open() && a.Source != broadcast.ByTap && settled && !a.Status.Grave() {
 		// After the end, everyday chat is no answer from those who are safe.
 		return nil
 	}
@@ -217,7 +216,7 @@ func (h *hearing) uninvited(check broadcast.Check, a broadcast.Answer) {
 // unclear plans what follows from an answer that was not understood: the member
 // is asked once more, and the organisers can look at it.
 func (h *hearing) unclear(check broadcast.Check, standing broadcast.Standing, a broadcast.Answer) {
-	if standing.Grave() {
+	if standing.Status.Grave() {
 		h.adds(check, standing, a)
 		return // that stands
 	}
@@ -244,7 +243,7 @@ func (h *hearing) unclear(check broadcast.Check, standing broadcast.Standing, a 
 // adds plans to pass on to the organisers what somebody who needs help or is hurt
 // goes on to say alone with the bot. It may tell where they are.
 func (h *hearing) adds(check broadcast.Check, standing broadcast.Standing, a broadcast.Answer) {
-	if !standing.Grave() || !h.place.direct || a.Text == "" || !h.patient(false) {
+	if !standing.Status.Grave() || !h.place.direct || a.Text == "" || !h.patient(false) {
 		return
 	}
 	h.Service.PlanWhisper(h.change, "adds-"+a.Carrier, func(o roster.Member) string {

@@ -131,7 +131,7 @@ func (h *hearing) untapped(ctx context.Context, a broadcast.Answer) error {
 	if a.Status == standing.Status {
 		return nil
 	}
-	if standing.Grave() && a.Status != broadcast.Help {
+	if standing.Status.Grave() && a.Status != broadcast.Help {
 		// It stands until they say that it is over.
 		h.doubt(check, standing, a)
 		return nil

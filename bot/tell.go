@@ -25,7 +25,7 @@ func (h *hearing) tellOf(ctx context.Context, o order) error {
 	other, named := h.person(o.rest)
 	own := o.rest == "" || aboutSelf(o.rest) || named && other.ID == h.member.ID
 	switch {
-	case early && (status == broadcast.Help || status == broadcast.Injured):
+	case early && status.Grave():
 		h.old(check, status, own, a)
 		return nil
 	case early:

@@ -55,7 +55,7 @@ func (h *hearing) wrote(ctx context.Context, a broadcast.Answer) (alone bool, er
 		h.old(check, worst, a.Status == worst, a)
 		return false, nil
 	}
-	if asked && worst != broadcast.Help && worst != broadcast.Injured {
+	if asked && !worst.Grave() {
 		if rewrites, err := h.rewrites(ctx, check); err != nil || rewrites {
 			return false, err
 		}

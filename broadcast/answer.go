@@ -21,6 +21,10 @@ const (
 	Unclear Status = "unclear"
 )
 
+// Grave reports whether somebody with the status needs help or is hurt: only a plain
+// act takes that back.
+func (s Status) Grave() bool { return s == Help || s == Injured }
+
 // Source is how an answer arrived.
 type Source string
 

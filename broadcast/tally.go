@@ -52,9 +52,6 @@ func (st Standing) lowers(status Status) bool {
 	}
 }
 
-// Grave reports whether the member needs help or is hurt.
-func (st Standing) Grave() bool { return st.Status == Help || st.Status == Injured }
-
 // stand works out where each member stands, in the order of the roster. The
 // last answer that says something makes the status. Nothing unclear undoes a cry
 // for help or a hurt, nor does a "safe" that was not confirmed: it may be a slip.
@@ -80,7 +77,7 @@ func stand(members []roster.Member, answers []Answer, deliveries []Delivery) []S
 			s.Cries, s.LastCry = s.Cries+1, a.RecordedAt
 		}
 		switch {
-		case a.Status == Help || a.Status == Injured:
+		case a.Status.Grave():
 			s.Told = s.Told || a.ReportedBy == ""
 		case a.Status == Safe || a.Status == Pending:
 			s.Told = false
@@ -95,7 +92,7 @@ func stand(members []roster.Member, answers []Answer, deliveries []Delivery) []S
 			if a.Place != nil {
 				s.Answer.Place = a.Place
 			}
-		case a.Status == Unclear && (s.Status == Help || s.Status == Injured):
+		case a.Status == Unclear && s.Status.Grave():
 		default:
 			if a.Place == nil {
 				a.Place = s.Answer.Place

@@ -191,7 +191,7 @@ func (s *Site) soFar(t *locale.Texts, p *answerPage, v broadcast.Visit, now time
 // pressed the button with the value.
 func (p *answerPage) ask(t *locale.Texts, st broadcast.Standing, value string) {
 	status, _ := meaning(value)
-	if !st.Grave() || status == "" || status == st.Status || status == broadcast.Help {
+	if !st.Status.Grave() || status == "" || status == st.Status || status == broadcast.Help {
 		return
 	}
 	i := slices.IndexFunc(p.Buttons, func(b button) bool { return b.Value == value })
@@ -293,7 +293,7 @@ func (s *Site) plan(ctx context.Context, now time.Time, v broadcast.Visit, f *fo
 	c.Now = now
 	own := broadcast.Answer{
 		Status: f.status, Stranded: f.stranded && f.status == broadcast.Safe, Text: f.text, Source: broadcast.ByLink, At: now,
-		Carrier: f.carrier(v.Standing, f.status), Confirmed: v.Standing.Grave() && (heard.Over || f.sure == v.Standing.Answer.ID),
+		Carrier: f.carrier(v.Standing, f.status), Confirmed: v.Standing.Status.Grave() && (heard.Over || f.sure == v.Standing.Answer.ID),
 	}
 	doubtful = s.Service.PlanAnswer(&c, v.Check, v.Standing, own)
 	if f.status == broadcast.Unclear && v.Check.Open() {
@@ -303,7 +303,7 @@ func (s *Site) plan(ctx context.Context, now time.Time, v broadcast.Visit, f *fo
 		a := own
 		a.Status, a.Stranded, a.Confirmed, a.ReportedBy = status, own.Stranded && status == broadcast.Safe, false, from.ID
 		a.Carrier = f.carrier(st, status)
-		if st.Grave() && st.Answer.RecordedAt.After(f.opened) {
+		if st.Status.Grave() && st.Answer.RecordedAt.After(f.opened) {
 			st.Told = true // whoever wrote that did not know of it
 		}
 		if s.Service.PlanReport(&c, v.Check, st, a) {

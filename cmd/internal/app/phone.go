@@ -29,7 +29,7 @@ func (a *App) PlanPhone(ctx context.Context, c *broadcast.Change, m roster.Membe
 	}
 	switch {
 	case asked:
-		answer.Confirmed = standing.Grave()
+		answer.Confirmed = standing.Status.Grave()
 		a.Service.PlanAnswer(c, check, standing, answer)
 		return check, nil
 	case status == broadcast.Help:

@@ -207,7 +207,7 @@ func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m 
 	others := heard.Others
 	own, isOwn := in.own(p, m.From.Address)
 	asks := p.purpose.Answerable() || p.purpose == broadcast.Reply
-	cries := grave(a.Status) || m.Automation != "" && len(others) > 0
+	cries := a.Status.Grave() || m.Automation != "" && len(others) > 0
 	if m.Automation == letter.Automatic {
 		if !asks || !isOwn || !cries {
 			return false, nil
@@ -250,7 +250,7 @@ func (in *Intake) replied(ctx context.Context, c *broadcast.Change, p prompt, m 
 			return false, err
 		}
 		sure := st.Confirms(p.delivery) && m.Automation == "" && heard.Yes
-		if st.Grave() && (sure || heard.Over) {
+		if st.Status.Grave() && (sure || heard.Over) {
 			a.Status, a.Confirmed = broadcast.Safe, true
 		}
 		if in.Service.PlanAnswer(c, p.check, st, a) {
@@ -282,9 +282,6 @@ func (in *Intake) standing(ctx context.Context, p prompt) (broadcast.Standing, e
 	}
 	return st, err
 }
-
-// grave reports whether the status is one that no mark in a mail may hide.
-func grave(s broadcast.Status) bool { return s == broadcast.Help || s == broadcast.Injured }
 
 // own finds the address of the member that the mail came from, as it stands in
 // the address book.
@@ -339,7 +336,7 @@ func doubted(heard broadcast.Heard) broadcast.Heard {
 		heard.Status, heard.Stranded = broadcast.Unclear, false
 	}
 	heard.Yes, heard.Over = false, false
-	heard.Others = slices.DeleteFunc(slices.Clone(heard.Others), func(t broadcast.Told) bool { return !grave(t.Status) })
+	heard.Others = slices.DeleteFunc(slices.Clone(heard.Others), func(t broadcast.Told) bool { return !t.Status.Grave() })
 	return heard
 }
 
@@ -357,7 +354,7 @@ func (in *Intake) marked(ctx context.Context, c *broadcast.Change, p prompt, m l
 			return err
 		}
 		in.Service.PlanAnswer(c, p.check, st, a)
-		if p.check.Open() && !grave(st.Status) {
+		if p.check.Open() && !st.Status.Grave() {
 			in.Service.PlanClarify(c, p.check, p.member)
 		}
 	}
@@ -448,7 +445,7 @@ func (in *Intake) unasked(ctx context.Context, c *broadcast.Change, m letter.Mai
 		return false, nil
 	}
 	a, _ := in.answer(c, check, members[i], m)
-	if a.Status == "" || m.Automation != "" && !grave(a.Status) {
+	if a.Status == "" || m.Automation != "" && !a.Status.Grave() {
 		return false, nil
 	}
 	text := in.claim("inbox.unasked", check, members[i], a, m.From.Address)
