@@ -161,12 +161,11 @@ func (b *Bot) isJudged(token string, after int64) bool {
 // prompts are sent again, it is read again from the beginning of the open check, and
 // the organisers are told. Other rooms are found when they are read.
 func (b *Bot) goBack(ctx context.Context, token string, at broadcast.Cursor) error {
-	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
+	release, err := b.takeTurn(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	now, _, err := b.Service.Store.Cursor(ctx, token)
 	if err != nil || now.After != at.After {
 		return err

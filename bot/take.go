@@ -28,6 +28,14 @@ func (p place) channel() broadcast.ChannelName {
 	return broadcast.Room
 }
 
+// source is how what is written there arrives.
+func (p place) source() broadcast.Source {
+	if p.direct {
+		return broadcast.ByDirect
+	}
+	return broadcast.ByRoom
+}
+
 // hearing is one message of a member being taken in: what it says is planned as
 // a change, which is committed together with how far the room was read.
 type hearing struct {
@@ -54,13 +62,11 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 	if batch.LastGiven == 0 {
 		return nil
 	}
-	select {
-	case b.turn <- struct{}{}:
-		defer func() { <-b.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
+	release, err := b.takeTurn(ctx)
+	if err != nil {
+		return err
 	}
-	var err error
+	defer release()
 	if b.rewinds, err = readRewinds(ctx, b.Service.Store); err != nil {
 		return err
 	}
@@ -119,14 +125,22 @@ func (b *Bot) take(ctx context.Context, p place, batch talkapi.Batch) error {
 	return commit(batch.LastGiven)
 }
 
+// takeTurn waits until nobody else takes in what was read, and keeps others from it
+// until release is called.
+func (b *Bot) takeTurn(ctx context.Context) (release func(), err error) {
+	select {
+	case b.turn <- struct{}{}:
+		return func() { <-b.turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // listen plans what the message says. Alone reports that it must be written
 // before the next one is read.
 func (h *hearing) listen(ctx context.Context) (alone bool, err error) {
 	m := h.message
-	a := broadcast.Answer{Carrier: h.carrier(), At: m.Time, Source: broadcast.ByRoom}
-	if h.place.direct {
-		a.Source = broadcast.ByDirect
-	}
+	a := broadcast.Answer{Carrier: h.carrier(), At: m.Time, Source: h.place.source()}
 	switch {
 	case m.System == "reaction":
 		return h.tapped(ctx, a)

@@ -14,10 +14,7 @@ import (
 // tellOf plans the answer of a command such as "!safe" or "!safe Grandma".
 func (h *hearing) tellOf(ctx context.Context, o order) error {
 	status := map[command.Name]broadcast.Status{command.Safe: broadcast.Safe, command.Injured: broadcast.Injured, command.SOS: broadcast.Help}[o.Name]
-	a := broadcast.Answer{Carrier: h.carrier(), At: h.at, Source: broadcast.ByRoom, Status: status, Text: strings.TrimSpace(h.message.PlainText())}
-	if h.place.direct {
-		a.Source = broadcast.ByDirect
-	}
+	a := broadcast.Answer{Carrier: h.carrier(), At: h.at, Source: h.place.source(), Status: status, Text: strings.TrimSpace(h.message.PlainText())}
 	check, asked, early, err := h.checkOf(ctx)
 	if err != nil {
 		return err

@@ -213,13 +213,14 @@ func Hear(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 		status, stranded := choice(n)
 		return broadcast.Heard{Status: status, Stranded: stranded}
 	}
-	heard := HearBeside(r, from, text)
+	reading := answer.Read(text)
+	heard := hear(r, from, text, reading)
 	switch {
 	case heard.Somebody == broadcast.Help:
 		heard.Status = broadcast.Help
 	case heard.Somebody != "" && (heard.Status == "" || heard.Status == broadcast.Safe):
 		heard.Status = broadcast.Unclear
-	case heard.Status == "" && len(answer.Read(text).Reports) > 0:
+	case heard.Status == "" && len(reading.Reports) > 0:
 		heard.Status = broadcast.Unclear
 	}
 	return heard
@@ -228,7 +229,11 @@ func Hear(r roster.Roster, from roster.Member, text string) broadcast.Heard {
 // HearBeside tells what a text says that a member writes beside a button, which
 // says how they are themselves.
 func HearBeside(r roster.Roster, from roster.Member, text string) broadcast.Heard {
-	reading := answer.Read(text)
+	return hear(r, from, text, answer.Read(text))
+}
+
+// hear finds out whom the reports of a reading mean.
+func hear(r roster.Roster, from roster.Member, text string, reading answer.Reading) broadcast.Heard {
 	heard := broadcast.Heard{Status: broadcast.Status(reading.Status), Yes: answer.Assents(text), Over: answer.Over(text)}
 	for _, report := range reading.Reports {
 		status := broadcast.Status(report.Status)

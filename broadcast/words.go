@@ -189,17 +189,21 @@ func (w Words) Tally(t Tally) []string {
 	if !t.Updated.IsZero() {
 		lines = append(lines, w.T("tally.updated", locale.Data{"When": w.When(t.Updated)}))
 	}
-	for _, status := range Statuses() {
-		who := t.Who(status)
-		if len(who) == 0 {
-			continue
-		}
-		lines = append(lines, w.T("tally.line", locale.Data{
-			"Icon": status.Icon(), "Status": status.Word(w.Texts), "Number": len(who), "Names": w.names(who, true),
-		}))
-	}
+	lines = append(lines, w.whoIs(t, Statuses()...)...)
 	if who := t.Unreached(); len(who) > 0 {
 		lines = append(lines, w.T("tally.unreached", locale.Data{"Names": w.names(who, false)}))
+	}
+	return lines
+}
+
+// whoIs names who has each of the statuses, in a line for each that somebody has.
+func (w Words) whoIs(t Tally, statuses ...Status) (lines []string) {
+	for _, status := range statuses {
+		if who := t.Who(status); len(who) > 0 {
+			lines = append(lines, w.T("tally.line", locale.Data{
+				"Icon": status.Icon(), "Status": status.Word(w.Texts), "Number": len(who), "Names": w.names(who, true),
+			}))
+		}
 	}
 	return lines
 }
@@ -335,17 +339,7 @@ func (w Words) Report(r Report) []string {
 
 // Unrelieved names who needs help or is hurt, in a line for each; empty when nobody
 // does.
-func (w Words) Unrelieved(t Tally) string {
-	var lines []string
-	for _, status := range []Status{Help, Injured} {
-		if who := t.Who(status); len(who) > 0 {
-			lines = append(lines, w.T("tally.line", locale.Data{
-				"Icon": status.Icon(), "Status": status.Word(w.Texts), "Number": len(who), "Names": w.names(who, true),
-			}))
-		}
-	}
-	return strings.Join(lines, "\n")
-}
+func (w Words) Unrelieved(t Tally) string { return strings.Join(w.whoIs(t, Help, Injured), "\n") }
 
 // moments are the times for which the curve may have a line.
 var moments = []time.Duration{

@@ -251,17 +251,18 @@ const noticeNews = 24 * time.Hour
 // rewind takes back what is known of messages in a room above a number. What is due
 // again is in doubt: it may have been sent since.
 func (w *writer) rewind(r broadcast.Rewind) {
-	const lost = `room = $1 AND message_id > $2`
-	w.exec(`UPDATE deliveries SET state = $3, due_at = $4, attempt = 0, doubt = 1, reason = '', room = '', message_id = 0, sent_at = 0, seen_at = 0
-		WHERE `+lost+` AND state IN ($5, $6) AND purpose IN ($7, $8, $9, $10, $11)
-		AND EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0)
+	const (
+		lost      = `room = $1 AND message_id > $2`
+		sendAgain = `UPDATE deliveries SET state = $3, due_at = $4, attempt = 0, doubt = 1, reason = '', room = '', message_id = 0, sent_at = 0, seen_at = 0 WHERE ` + lost + ` AND state IN ($5, $6)`
+		ofOpen    = `EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0)`
+	)
+	w.exec(sendAgain+` AND purpose IN ($7, $8, $9, $10, $11) AND `+ofOpen+`
 		AND NOT (purpose IN ($7, $8) AND EXISTS (SELECT 1 FROM deliveries l WHERE l.check_id = deliveries.check_id AND l.member_id = deliveries.member_id
 			AND l.channel = deliveries.channel AND l.id > deliveries.id AND l.room = $1 AND l.message_id > $2 AND l.purpose IN ($7, $8)))
 		AND NOT (purpose = $11 AND EXISTS (SELECT 1 FROM deliveries l WHERE l.check_id = deliveries.check_id AND l.id > deliveries.id AND l.purpose = $11))`,
 		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen,
 		broadcast.Ask, broadcast.Remind, broadcast.Clarify, broadcast.Confirm, broadcast.TallyOf)
-	w.exec(`UPDATE deliveries SET state = $3, due_at = $4, attempt = 0, doubt = 1, reason = '', room = '', message_id = 0, sent_at = 0, seen_at = 0
-		WHERE `+lost+` AND state IN ($5, $6) AND (purpose = $7 AND sent_at > $10 OR purpose IN ($8, $9) AND EXISTS (SELECT 1 FROM checks c WHERE c.id = deliveries.check_id AND c.closed_at = 0))`,
+	w.exec(sendAgain+` AND (purpose = $7 AND sent_at > $10 OR purpose IN ($8, $9) AND `+ofOpen+`)`,
 		r.Room, r.Above, broadcast.Due, ms(w.now), broadcast.Sent, broadcast.Seen, broadcast.Notice, broadcast.Alarm, broadcast.Relief, ms(w.now.Add(-noticeNews)))
 	w.exec(`UPDATE deliveries SET state = $3 WHERE `+lost+` AND purpose = $4 AND `+waiting, r.Room, r.Above, broadcast.Dropped, broadcast.Ack)
 	w.exec(`UPDATE deliveries SET room = '', message_id = 0 WHERE `+lost, r.Room, r.Above)
