@@ -348,12 +348,8 @@ func (h *hearing) cry(check broadcast.Check, title string, a broadcast.Answer) {
 }
 
 func (h *hearing) cryText(lang, mention string, check broadcast.Check, title string, a broadcast.Answer) string {
-	t := h.texts(lang)
-	text := t.Mark(check.Drill()) + mention + t.T(title, locale.Data{"Name": Plain(h.member.Name)})
-	if a.Text != "" {
-		text += "\n" + t.T("alarm.text", locale.Data{"Text": Plain(a.Text)})
-	}
-	return text + "\n" + t.T("alarm.when", locale.Data{"When": t.When(a.At)})
+	w := broadcast.Words{Texts: h.texts(lang), Plain: Plain}
+	return w.Telling(check, mention, title, locale.Data{"Name": Plain(h.member.Name)}, a)
 }
 
 // murmur tells the organisers of such a cry in Talk only.

@@ -246,6 +246,16 @@ func (w Words) alarm(m Message) []string {
 	return append(lines, w.T("alarm.when", locale.Data{"When": w.When(m.Answer.At)}))
 }
 
+// Telling words what somebody has said for those who are told of it: the title with
+// its data, their own words, and when. The check is zero for what belongs to none.
+func (w Words) Telling(check Check, mention, title string, data locale.Data, a Answer) string {
+	lines := []string{w.Mark(check.Drill()) + mention + w.T(title, data)}
+	if a.Text != "" {
+		lines = append(lines, w.T("alarm.text", locale.Data{"Text": w.Plain(a.Text)}))
+	}
+	return strings.Join(append(lines, w.T("alarm.when", locale.Data{"When": w.When(a.At)})), "\n")
+}
+
 // relief words that somebody who needed help does so no more.
 func (w Words) relief(m Message) []string {
 	key := "relief.title"

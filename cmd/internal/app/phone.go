@@ -65,10 +65,6 @@ func (a *App) tellOf(c *broadcast.Change, check broadcast.Check, from roster.Mem
 
 // tale words what a member has said, for a chat.
 func (a *App) tale(lang, mention string, check broadcast.Check, title string, m roster.Member, answer broadcast.Answer) string {
-	t := locale.For(cmp.Or(lang, a.config.Language), a.config.Zone)
-	text := t.Mark(check.Drill()) + mention + t.T(title, locale.Data{"Name": bot.Plain(m.Name)})
-	if answer.Text != "" {
-		text += "\n" + t.T("alarm.text", locale.Data{"Text": bot.Plain(answer.Text)})
-	}
-	return text + "\n" + t.T("alarm.when", locale.Data{"When": t.When(answer.At)})
+	w := broadcast.Words{Texts: locale.For(cmp.Or(lang, a.config.Language), a.config.Zone), Plain: bot.Plain}
+	return w.Telling(check, mention, title, locale.Data{"Name": bot.Plain(m.Name)}, answer)
 }

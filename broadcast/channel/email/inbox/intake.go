@@ -485,30 +485,19 @@ func (in *Intake) markedClaims(ctx context.Context, check broadcast.Check, membe
 // claim words a claim for an organiser.
 func (in *Intake) claim(key string, check broadcast.Check, member roster.Member, a broadcast.Answer, from string) func(roster.Member) string {
 	return func(o roster.Member) string {
-		t := in.texts(o)
-		lines := []string{t.Mark(check.Drill()) + t.T(key, locale.Data{"Name": in.plain(member.Name), "Address": in.plain(from)})}
-		if a.Text != "" {
-			lines = append(lines, t.T("alarm.text", locale.Data{"Text": in.plain(a.Text)}))
-		}
-		return strings.Join(append(lines, t.T("alarm.when", locale.Data{"When": t.When(a.At)})), "\n")
+		w := broadcast.Words{Texts: in.texts(o), Plain: in.plain}
+		return w.Telling(check, "", key, locale.Data{"Name": in.plain(member.Name), "Address": in.plain(from)}, a)
 	}
 }
 
 // cry tells the organisers of a cry for help that belongs to no check.
 func (in *Intake) cry(tell func(c *broadcast.Change, id string, text func(roster.Member) string), c *broadcast.Change, member roster.Member, a broadcast.Answer, own bool, from string) {
+	title := "alarm.title"
 	if !own {
-		// Whatever it replies to, it is no practice.
-		tell(c, "cry-"+a.Carrier, in.claim("inbox.claimed", broadcast.Check{}, member, a, from))
-		return
+		title = "inbox.claimed"
 	}
-	tell(c, "cry-"+a.Carrier, func(o roster.Member) string {
-		t := in.texts(o)
-		return strings.Join([]string{
-			t.T("alarm.title", locale.Data{"Name": in.plain(member.Name)}),
-			t.T("alarm.text", locale.Data{"Text": in.plain(a.Text)}),
-			t.T("alarm.when", locale.Data{"When": t.When(a.At)}),
-		}, "\n")
-	})
+	// Whatever it replies to, it is no practice.
+	tell(c, "cry-"+a.Carrier, in.claim(title, broadcast.Check{}, member, a, from))
 }
 
 func (in *Intake) texts(m roster.Member) *locale.Texts {
