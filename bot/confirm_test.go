@@ -21,9 +21,7 @@ func (h *home) cried() (prompt int64) {
 
 func (h *home) stillNeedsHelp(when string) {
 	h.t.Helper()
-	if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-		h.t.Errorf("%s Akari stands at %s", when, s.Status)
-	}
+	h.isAt(h.akari, broadcast.Help, when)
 	if n := count(h.wrote(h.room), "Akari needed help and is now"); n != 0 {
 		h.t.Errorf("%s the family was told that it is over: %q", when, h.wrote(h.room))
 	}
@@ -51,9 +49,7 @@ func TestHelpIsNotTakenBackByASlip(t *testing.T) {
 				h.rest(10 * time.Second)
 				h.stillNeedsHelp("after " + name)
 				h.confirms(h.akari, "✅")
-				if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-					t.Errorf("confirmed, Akari stands at %s", s.Status)
-				}
+				h.isAt(h.akari, broadcast.Safe, "confirmed")
 				if n := count(h.wrote(h.room), "Akari needed help and is now ✅ safe"); n != 1 {
 					t.Errorf("the family was told %d times: %q", n, h.wrote(h.room))
 				}
@@ -71,13 +67,9 @@ func TestAHurtIsNotTakenBackByASlip(t *testing.T) {
 		h.rest(5 * time.Second)
 		h.akari.React(h.room, p, "✅")
 		h.rest(5 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Injured {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Injured)
 		h.confirms(h.akari, "✅")
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("confirmed, Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe, "confirmed")
 	})
 }
 
@@ -124,9 +116,7 @@ func TestWordsThatSayThatItIsOver(t *testing.T) {
 				h.cried()
 				h.akari.Say(h.room, words)
 				h.rest(5 * time.Second)
-				if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-					t.Errorf("Akari stands at %s and was told %q", s.Status, h.alone(h.akari))
-				}
+				h.isAt(h.akari, broadcast.Safe)
 			})
 		})
 	}
@@ -147,9 +137,7 @@ func TestAnOldQuestionIsAboutTheOldCry(t *testing.T) {
 		h.rest(5 * time.Second)
 		h.stillNeedsHelp("after the old question")
 		h.confirms(h.akari, "✅")
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("confirmed, Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe, "confirmed")
 	})
 }
 
@@ -168,9 +156,7 @@ func TestAnOkToSomethingElse(t *testing.T) {
 		h.rest(5 * time.Second)
 		h.dad.SayDirect("anpi", "ok")
 		h.rest(5 * time.Second)
-		if s := h.stands(h.newest(), h.dad); s.Status != broadcast.Help {
-			t.Errorf("Dad stands at %s; he was told %q", s.Status, h.alone(h.dad))
-		}
+		h.isAt(h.dad, broadcast.Help)
 	})
 }
 
@@ -197,9 +183,7 @@ func TestACryInAnUnusualPlace(t *testing.T) {
 					h.rest(5 * time.Second)
 					cry(h)
 					h.rest(wait)
-					if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-						t.Errorf("notifications %v: Akari stands at %s", notifications, s.Status)
-					}
+					h.isAt(h.akari, broadcast.Help, "notifications", notifications)
 				})
 			})
 		}
@@ -223,9 +207,7 @@ func TestTheQuestionOutlivesTheProgram(t *testing.T) {
 		h.rest(time.Hour)
 		h.start()
 		h.rest(30 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe)
 	})
 }
 
@@ -281,9 +263,7 @@ func TestANameThatNobodyHas(t *testing.T) {
 			h.check()
 			h.akari.Say(h.room, command)
 			h.rest(5 * time.Second)
-			if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-				t.Errorf("%s: Akari stands at %s", command, s.Status)
-			}
+			h.isAt(h.akari, broadcast.Safe, command)
 		})
 	}
 }

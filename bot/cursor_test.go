@@ -23,9 +23,7 @@ func TestACryJustBeforeTheFirstDirectMessage(t *testing.T) {
 			}
 			h.grandma.SayDirect("anpi", "助けて")
 			h.rest(4 * time.Minute)
-			if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-				t.Errorf("notifications %v: Grandma stands at %s", notifications, s.Status)
-			}
+			h.isAt(h.grandma, broadcast.Help, "notifications", notifications)
 			if n := count(h.alone(h.dad), "🆘"); n == 0 {
 				t.Errorf("notifications %v: Dad was told %q", notifications, h.alone(h.dad))
 			}
@@ -53,8 +51,6 @@ func TestACryBeforeADirectMessageInDoubt(t *testing.T) {
 		h.talk.Disable("notifications")
 		h.start()
 		h.rest(10 * time.Minute)
-		if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-			t.Errorf("Grandma stands at %s", s.Status)
-		}
+		h.isAt(h.grandma, broadcast.Help)
 	})
 }

@@ -209,6 +209,15 @@ func (h *home) stands(c broadcast.Check, u *talktest.User) broadcast.Standing {
 	return broadcast.Standing{}
 }
 
+// isAt checks where somebody stands in the newest check; when tells which moment
+// that is.
+func (h *home) isAt(u *talktest.User, want broadcast.Status, when ...any) {
+	h.t.Helper()
+	if s := h.stands(h.newest(), u); s.Status != want {
+		h.t.Errorf("%s stands at %s instead of %s %v; answers %q; told alone %q", u.ID, s.Status, want, when, h.answers(h.newest(), u), h.alone(u))
+	}
+}
+
 // answers lists the statuses that a member gave in a check, oldest first.
 func (h *home) answers(c broadcast.Check, u *talktest.User) []broadcast.Status {
 	h.t.Helper()

@@ -20,9 +20,7 @@ func TestACommandShapedCryForHelp(t *testing.T) {
 				h.check()
 				h.grandma.Say(h.room, cry)
 				h.rest(3 * time.Second)
-				if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-					t.Errorf("Grandma stands at %s after %q", s.Status, cry)
-				}
+				h.isAt(h.grandma, broadcast.Help, cry)
 			})
 		})
 	}
@@ -46,9 +44,7 @@ func TestWhoLeavesTheRosterIsStillHeard(t *testing.T) {
 		h.without("talk:akari")
 		h.akari.React(h.room, p, "🆘")
 		h.rest(3 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Help)
 	})
 }
 
@@ -80,9 +76,7 @@ func TestAHurtAfterTheEnd(t *testing.T) {
 		h.rest(time.Hour)
 		h.akari.SayDirect("anpi", "I hurt my leg badly")
 		h.rest(2 * time.Minute)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Injured {
-			t.Errorf("Akari stands at %s; answers %q; she was told %q", s.Status, h.answers(h.newest(), h.akari), h.alone(h.akari))
-		}
+		h.isAt(h.akari, broadcast.Injured)
 	})
 }
 
@@ -151,9 +145,7 @@ func TestAnAnswerThatMentionsTheBot(t *testing.T) {
 		h.check()
 		h.akari.Say(h.room, "@anpi I'm safe")
 		h.rest(5 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe)
 	})
 }
 
@@ -226,9 +218,7 @@ func TestSomethingUnclearDoesNotUndoACry(t *testing.T) {
 		h.rest(3 * time.Second)
 		h.akari.Say(h.room, "there is smoke here")
 		h.rest(3 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s: %q", s.Status, h.answers(h.newest(), h.akari))
-		}
+		h.isAt(h.akari, broadcast.Help)
 	})
 }
 
@@ -276,9 +266,7 @@ func TestVeryLongTextsMakeNobodyDeaf(t *testing.T) {
 		h.akari.React(h.room, p, "🆘")
 		h.start()
 		h.rest(time.Hour)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Help)
 	})
 }
 

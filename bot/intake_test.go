@@ -125,18 +125,14 @@ func TestAnEditedAnswer(t *testing.T) {
 		h.rest(5 * time.Second)
 		h.akari.Edit(h.room, id, "I'm safe but trapped, help")
 		h.rest(5 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Help)
 		if n := count(h.alone(h.dad), "🆘 Akari needs help."); n != 1 {
 			t.Errorf("Dad was told %d times: %q", n, h.alone(h.dad))
 		}
 		// A deleted message does not unsay what was reported.
 		h.akari.Delete(h.room, id)
 		h.rest(5 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s after the message was deleted", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Help, "after the message was deleted")
 	})
 }
 
@@ -189,9 +185,7 @@ func TestWithoutNotifications(t *testing.T) {
 		token, _ := h.talk.DirectRoom("anpi", "grandma")
 		h.grandma.React(token, h.prompt(token), "🆘")
 		h.rest(4 * time.Minute)
-		if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-			t.Errorf("Grandma stands at %s", s.Status)
-		}
+		h.isAt(h.grandma, broadcast.Help)
 	})
 }
 

@@ -182,9 +182,7 @@ func TestAnOldMessageBecomesACry(t *testing.T) {
 		h.check()
 		h.akari.Edit(h.room, id, "I'm at the station, trapped, help")
 		h.rest(10 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Help)
 	})
 }
 

@@ -34,8 +34,8 @@ type question struct {
 	Start broadcast.StartRequest `json:"start,omitzero"`
 	Say   string                 `json:"say,omitempty"`
 
-	// CheckID is the check of a report or one that is to end, Told what was told, Rest what else was
-	// told in the same breath, and Answer what carried it.
+	// CheckID is the check of a report or one that is to end, Told what was told,
+	// Rest what else was told in the same breath, and Answer what carried it.
 	CheckID int64            `json:"check,omitempty"`
 	Told    told             `json:"told,omitzero"`
 	Rest    []told           `json:"rest,omitempty"`

@@ -112,9 +112,7 @@ func TestPutBackByAFewMessages(t *testing.T) {
 			h.outage(restore)
 			h.akari.Say(h.room, "help, I'm trapped")
 			h.rest(2 * time.Minute)
-			if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-				t.Errorf("%d lost: Akari stands at %s", lost, s.Status)
-			}
+			h.isAt(h.akari, broadcast.Help, lost, "lost")
 			if n := count(h.alone(h.dad), "🆘 Akari needs help"); n != 1 {
 				t.Errorf("%d lost: Dad was told %d times: %q", lost, n, h.alone(h.dad))
 			}
@@ -124,9 +122,7 @@ func TestPutBackByAFewMessages(t *testing.T) {
 			}
 			h.grandma.React(h.room, p, "🩹")
 			h.rest(10 * time.Second)
-			if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Injured {
-				t.Errorf("%d lost: Grandma stands at %s", lost, s.Status)
-			}
+			h.isAt(h.grandma, broadcast.Injured, lost, "lost")
 		})
 	}
 }
@@ -149,9 +145,7 @@ func TestAOneToOneRoomIsPutBack(t *testing.T) {
 			h.outage(restore)
 			h.grandma.SayDirect("anpi", "助けて")
 			h.rest(8 * time.Minute)
-			if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-				t.Errorf("notifications %v: Grandma stands at %s", notifications, s.Status)
-			}
+			h.isAt(h.grandma, broadcast.Help, "notifications", notifications)
 			if n := count(h.alone(h.dad), "🆘"); n == 0 {
 				t.Errorf("notifications %v: Dad was told %q", notifications, h.alone(h.dad))
 			}
@@ -244,9 +238,7 @@ func TestExpiredMessagesAreNotPutBack(t *testing.T) {
 		}
 		h.akari.Say(h.room, "I am safe")
 		h.rest(10 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe)
 	})
 }
 
@@ -296,9 +288,7 @@ func TestACommandIsNotObeyedAgain(t *testing.T) {
 		if !h.newest().Open() {
 			t.Error("the check was ended by a command that Dad had taken back")
 		}
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe)
 	})
 }
 
@@ -316,9 +306,7 @@ func TestPutBackWhereMessagesExpire(t *testing.T) {
 		h.outage(restore)
 		h.akari.Say(h.room, "help, I'm trapped")
 		h.rest(3 * time.Minute)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Help {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Help)
 	})
 }
 

@@ -60,12 +60,8 @@ func TestAnswersBeforeThePrompt(t *testing.T) {
 		h.rest(5 * time.Second)
 		refuse.Store(false)
 		h.rest(10 * time.Minute)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
-		if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-			t.Errorf("Grandma stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe)
+		h.isAt(h.grandma, broadcast.Help)
 	})
 }
 
@@ -109,9 +105,7 @@ func TestReactionsThatCannotBeRead(t *testing.T) {
 		h.akari.Unreact(h.room, p, "✅")
 		h.grandma.Say(h.room, "助けて")
 		h.rest(30 * time.Minute)
-		if s := h.stands(h.newest(), h.grandma); s.Status != broadcast.Help {
-			t.Errorf("Grandma stands at %s after half an hour", s.Status)
-		}
+		h.isAt(h.grandma, broadcast.Help, "after half an hour")
 	})
 }
 
@@ -124,9 +118,7 @@ func TestAHeartTakenAway(t *testing.T) {
 		h.rest(3 * time.Second)
 		h.akari.Unreact(h.room, p, "❤️")
 		h.rest(3 * time.Second)
-		if s := h.stands(h.newest(), h.akari); s.Status != broadcast.Safe {
-			t.Errorf("Akari stands at %s", s.Status)
-		}
+		h.isAt(h.akari, broadcast.Safe)
 	})
 }
 

@@ -81,7 +81,8 @@ type Delivery struct {
 	// Address is the mail address; empty for other channels.
 	Address string
 	// AnswerCarrier is the carrier of the answer that an alarm, a relief or a
-	// question whether that is over is about, and AboutID the member whose answer it is, or who announces.
+	// question whether that is over is about, and AboutID the member whose answer
+	// it is, or who announces.
 	AnswerCarrier, AboutID string
 	// Body is the ready text of a reply or notice; other purposes are worded by
 	// the channel when they are sent.

@@ -26,6 +26,12 @@ func (f *family) mailbox() *inboxtest.Server {
 	return server
 }
 
+// uncleReplies puts Uncle's reply to a mail of ours into the mailbox.
+func uncleReplies(box *inboxtest.Server, asked emailtest.Mail, text string) {
+	box.Deliver("From: Uncle <uncle@example.org>\r\nTo: anpi@example.org\r\nSubject: Re: x\r\nMessage-ID: <1@example.org>\r\n" +
+		"In-Reply-To: " + asked.Header.Get("Message-Id") + "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + text)
+}
+
 // mailTo is the newest mail to an address.
 func (f *family) mailTo(to string) emailtest.Mail {
 	f.t.Helper()
@@ -113,9 +119,7 @@ func TestAnswerByReplying(t *testing.T) {
 		f.rest(5 * time.Second)
 		asked := f.mailTo("uncle@example.org")
 		wants(t, "the mail", asked.Body, "reply to this mail")
-		box.Deliver("From: Uncle <uncle@example.org>\r\nTo: anpi@example.org\r\nSubject: Re: x\r\nMessage-ID: <1@example.org>\r\n" +
-			"In-Reply-To: " + asked.Header.Get("Message-Id") + "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
-			"I am safe\r\n\r\nOn Sat, 1 Jan 2000, Anpi wrote:\r\n> Safety check: are you safe?\r\n> help\r\n")
+		uncleReplies(box, asked, "I am safe\r\n\r\nOn Sat, 1 Jan 2000, Anpi wrote:\r\n> Safety check: are you safe?\r\n> help\r\n")
 		f.rest(time.Minute)
 		wants(t, "the tally", f.tally(), "✅ safe 1: Uncle")
 	})
@@ -133,9 +137,7 @@ func TestReplyingForOthers(t *testing.T) {
 		f.kenta.React(f.room, f.prompt().ID, "🆘")
 		f.rest(5 * time.Second)
 		asked := f.mailTo("uncle@example.org")
-		box.Deliver("From: Uncle <uncle@example.org>\r\nTo: anpi@example.org\r\nSubject: Re: x\r\nMessage-ID: <1@example.org>\r\n" +
-			"In-Reply-To: " + asked.Header.Get("Message-Id") + "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
-			"I am safe. Grandma is fine, she is with me. Kenta is fine.\r\n")
+		uncleReplies(box, asked, "I am safe. Grandma is fine, she is with me. Kenta is fine.\r\n")
 		f.rest(time.Minute)
 		wants(t, "the tally", f.tally(), "✅ safe 2: Grandma, Uncle", "🆘 needs help 1: Kenta")
 	})

@@ -30,8 +30,7 @@ func TestEverybodyAnsweredWhileItWasDown(t *testing.T) {
 			u.React(f.room, p, "✅")
 		}
 		f.grandma.SayDirect("anpi", "I am safe")
-		box.Deliver("From: Uncle <uncle@example.org>\r\nTo: anpi@example.org\r\nSubject: Re: x\r\nMessage-ID: <1@example.org>\r\n" +
-			"In-Reply-To: " + asked.Header.Get("Message-Id") + "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nI am safe\r\n")
+		uncleReplies(box, asked, "I am safe\r\n")
 		f.rest(20 * time.Minute)
 		f.start()
 		f.rest(time.Minute)
